@@ -1,0 +1,72 @@
+"""A cluster on machines of one's own: how to reach it, and what its nodes are for."""
+
+from __future__ import annotations
+
+import base64
+from typing import ClassVar
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.identity.rights import Rights, WorkloadIdentity
+from components.node_pools.machine_nodes import MachineNode, MachineNodeArgs
+from config.bare_metal import BareMetalCluster as BareMetalSettings
+from config.bare_metal import BareMetalPool, KubeconfigProvisioner
+
+from .contract import Capability, Cluster, Feature, UnsupportedError
+from .kubeconfig import exec_kubeconfig
+
+
+class BareMetalCluster(Cluster):
+    """A cluster in a data centre. Its machines are there already: the inventory says what they are for.
+
+    A provisioner tells how the cluster comes to be reached; the one there is takes a cluster that exists. Another, that installs
+    machines, would be one more `type` in the stack file and one more function beside `_reached_by_kubeconfig`.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    brings: ClassVar[frozenset[Feature]] = frozenset({Feature.CLUSTER_DNS})
+
+    def __init__(self, name: str, settings: BareMetalSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.name = name
+        self.zones = sorted({machine.zone for machine in settings.machines.values()})
+        self.kubernetes_version = settings.kubernetes.version
+        super().__init__("kuber:clusters:BareMetalCluster", name, None, opts)
+
+        self.kubeconfig = _reached_by_kubeconfig(name, settings.provisioner)
+        self.provider = kubernetes.Provider(
+            f"{name}-kubernetes",
+            kubeconfig=self.kubeconfig,
+            cluster_identifier=f"{settings.site}/{name}",  # a new address or authority then replaces nothing
+            enable_server_side_apply=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        on_nodes = pulumi.ResourceOptions(parent=self, providers=[self.provider])
+        for node, machine in settings.machines.items():
+            pool = settings.pools[machine.pool] if machine.pool else BareMetalPool()
+            args = MachineNodeArgs(node=node, machine=machine, pool_name=machine.pool, pool=pool, site=settings.site)
+            MachineNode(f"{name}-{node}", args, on_nodes)
+        self.register_outputs(dict(self.outputs))
+
+    def grant(self, rights: Rights, namespace: str, service_account: str) -> WorkloadIdentity:
+        """There is no cloud here to have rights in.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            f"{namespace}/{service_account} asks for cloud rights, and {self.name} is on bare metal: "
+            "leave the part out, or give it a secret of its own from Vault"
+        )
+
+
+def _reached_by_kubeconfig(name: str, provisioner: KubeconfigProvisioner) -> pulumi.Output[str]:
+    return exec_kubeconfig(
+        cluster=name,
+        server=provisioner.server,
+        certificate_authority_data=base64.b64encode(provisioner.certificate_authority.encode()).decode(),
+        command=provisioner.exec.command,
+        args=provisioner.exec.args,
+        env=provisioner.exec.env,
+        install_hint=f"kubectl needs {provisioner.exec.command} to get a token for {name}",
+    )

@@ -1,0 +1,78 @@
+"""What any cluster offers to the standard stack, whatever platform it stands on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.identity.rights import Rights, WorkloadIdentity
+
+
+class Capability(StrEnum):
+    """What a platform can do. Asking a cluster for what it can't is an error, never ignored."""
+
+    AUTOSCALING = "autoscaling"
+    SPOT = "spot"
+    WORKLOAD_IDENTITY = "workload_identity"
+    CLOUD_LOAD_BALANCER = "cloud_load_balancer"
+
+
+class Feature(StrEnum):
+    """What a platform brings along, so that the standard stack leaves its own part out and says so."""
+
+    AUTOSCALER = "autoscaler"
+    METRICS_API = "metrics_api"
+    CLUSTER_DNS = "cluster_dns"
+    NETWORK_POLICIES = "network_policies"
+    BLOCK_STORAGE = "block_storage"
+
+
+class UnsupportedError(Exception):
+    """A platform was asked for what it doesn't have."""
+
+
+class Cluster(pulumi.ComponentResource, ABC):
+    """A Kubernetes cluster, as the rest of the program sees it.
+
+    Attributes:
+        name: The cluster's name: the stack's.
+        capabilities: What the platform can do.
+        brings: What the platform brings itself.
+        zones: Zones, or racks, over which work can be spread.
+        kubernetes_version: The control plane's minor, "1.35".
+        kubeconfig: JSON; gets its token by running a command, and holds no secret.
+        provider: Makes Kubernetes objects in the cluster; waits until there are nodes to run them, and is gone before the nodes.
+    """
+
+    capabilities: frozenset[Capability]
+    brings: frozenset[Feature]
+
+    name: str
+    zones: Sequence[str]
+    kubernetes_version: str
+    kubeconfig: pulumi.Output[str]
+    provider: kubernetes.Provider
+
+    @abstractmethod
+    def grant(self, rights: Rights, namespace: str, service_account: str) -> WorkloadIdentity:
+        """Give a service account rights in the platform's cloud.
+
+        Raises:
+            UnsupportedError: the platform has no cloud to have rights in.
+        """
+
+    @property
+    def outputs(self) -> Mapping[str, pulumi.Input[object]]:
+        """What the stack exports."""
+        return {
+            "cluster": self.name,
+            "kubernetesVersion": self.kubernetes_version,
+            "kubeconfig": self.kubeconfig,
+            "capabilities": sorted(self.capabilities),
+            "brings": sorted(self.brings),
+            "zones": list(self.zones),
+        }

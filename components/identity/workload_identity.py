@@ -1,0 +1,80 @@
+"""Google Cloud rights of a Kubernetes service account, by Workload Identity."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from .rights import Rights
+
+_ACCOUNT_ID_LENGTH = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpWorkloadIdentityArgs:
+    """Which service account of which cluster gets which rights.
+
+    Attributes:
+        cluster_name: The cluster's name.
+        project: Project id.
+        namespace: Namespace of the Kubernetes service account.
+        service_account: Its name.
+        rights: What it may do; the Google part counts.
+        cluster: Makes the identity pool that the binding names, so the binding waits for it.
+    """
+
+    cluster_name: str
+    project: str
+    namespace: str
+    service_account: str
+    rights: Rights
+    cluster: pulumi.Resource
+
+
+class GcpWorkloadIdentity(pulumi.ComponentResource):
+    """A Google service account that one Kubernetes service account may act as.
+
+    Attributes:
+        email: Its address, known before it exists: it follows from the name.
+    """
+
+    email: str
+
+    def __init__(self, name: str, args: GcpWorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kuber:identity:GcpWorkloadIdentity", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        identifier = account_id(f"{args.cluster_name}-{args.namespace}-{args.service_account}")
+        self.email = f"{identifier}@{args.project}.iam.gserviceaccount.com"
+        account = gcp.serviceaccount.Account(
+            name,
+            account_id=identifier,
+            display_name=f"{args.namespace}/{args.service_account} of {args.cluster_name}",
+            opts=child,
+        )
+        for role in args.rights.gcp_project_roles:
+            gcp.projects.IAMMember(
+                f"{name}-{role.rpartition('/')[2]}",
+                project=args.project,
+                role=role,
+                member=account.member,
+                opts=child,
+            )
+        gcp.serviceaccount.IAMMember(
+            name,
+            service_account_id=account.name,
+            role="roles/iam.workloadIdentityUser",
+            member=f"serviceAccount:{args.project}.svc.id.goog[{args.namespace}/{args.service_account}]",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.cluster]),
+        )
+        self.register_outputs({"email": self.email})
+
+
+def account_id(wanted: str) -> str:
+    """A service account's id: the wanted one, or its beginning and a hash where Google's 30 characters don't hold it."""
+    if len(wanted) <= _ACCOUNT_ID_LENGTH:
+        return wanted
+    mark = hashlib.sha256(wanted.encode()).hexdigest()[:6]
+    return f"{wanted[: _ACCOUNT_ID_LENGTH - 7].rstrip('-')}-{mark}"

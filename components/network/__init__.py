@@ -1,0 +1,1 @@
+"""Networks: a VPC on AWS, a VPC network on Google Cloud."""

@@ -1,0 +1,9 @@
+"""What a stack file may say: typed settings with defaults for production, and errors that name the line.
+
+Imports no cloud's SDK, so that checking stack files takes a fraction of a second.
+"""
+
+from .errors import Problem, StackFileError
+from .stack_file import load, read
+
+__all__ = ["Problem", "StackFileError", "load", "read"]

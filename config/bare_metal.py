@@ -1,0 +1,167 @@
+"""What a stack file says of a cluster on the company's own machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from .addresses import NamedRange, overlap_problems
+from .cluster import ClusterSettings
+from .errors import Problem, shown
+from .kubernetes import KubernetesSettings, adoption_problems
+from .model import Address, Cidr, Labels, Name, Settings, Taints, invalid
+from .node_pools import NodePool
+
+MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)]
+Pem = Annotated[str, StringConstraints(pattern=r"^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$")]
+
+_CLOUD_ONLY = {
+    "min": "a machine can't be made by an autoscaler: the inventory says how many there are",
+    "max": "a machine can't be made by an autoscaler: the inventory says how many there are",
+    "machine_types": "a machine is what it is: the inventory names it",
+    "disk_gib": "a machine has the disks that it has",
+    "zones": "a machine's zone stands in the inventory",
+    "version": "the machines' Kubernetes is installed outside kuber",
+}
+
+
+class ExecPlugin(Settings):
+    """A credential plugin: a command that fetches a token for each run, so that none is stored."""
+
+    command: Annotated[str, Field(min_length=1)]
+    args: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    env: dict[str, str] = {}
+    """Settings of the command; nothing secret belongs here."""
+
+
+class KubeconfigProvisioner(Settings):
+    """Reaches a cluster that exists already: its API server, its authority, and how to get a token."""
+
+    type: Literal["kubeconfig"]
+    server: Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(:\d+)?$")]
+    """Address of the API server, a virtual one in front of all control-plane machines: https://10.40.0.10:6443."""
+    certificate_authority: Pem
+    """The API server's authority, PEM. It is public."""
+    exec: ExecPlugin
+
+
+class BareMetalNetwork(Settings):
+    """Ranges that the cluster uses; kuber doesn't make them."""
+
+    machines_cidr: Cidr
+    pods_cidr: Cidr
+    services_cidr: Cidr
+    load_balancers_cidr: Cidr
+    """Addresses for services of type LoadBalancer; within the machines' range or beside it."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        yield from overlap_problems([one for one in self.ranges() if one.path != ("load_balancers_cidr",)])
+        for one in self.ranges()[1:3]:
+            if one.cidr.overlaps(self.load_balancers_cidr):
+                yield from overlap_problems([one, NamedRange(("load_balancers_cidr",), self.load_balancers_cidr)])
+
+    def ranges(self) -> list[NamedRange]:
+        """All ranges that the cluster takes."""
+        names = ("machines_cidr", "pods_cidr", "services_cidr", "load_balancers_cidr")
+        return [NamedRange((name,), getattr(self, name)) for name in names]
+
+
+class BareMetalPool(NodePool):
+    """Machines of one kind: their common labels and taints."""
+
+    capacity: Literal["on_demand"] = "on_demand"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_what_only_clouds_have(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            if data.get("capacity") == "spot":
+                raise invalid(
+                    "bare metal has no spot machines", expected="capacity: on_demand", hint="leave `capacity` out"
+                )
+            for key, reason in _CLOUD_ONLY.items():
+                if key in data:
+                    raise invalid(
+                        f"`{key}` is for clouds: {reason}", expected="labels and taints", hint=f"remove `{key}`"
+                    )
+        return data
+
+
+class Machine(Settings):
+    """One machine of the inventory, under the name of its node."""
+
+    address: Address
+    role: Literal["control_plane", "worker"] = "worker"
+    pool: Name | None = None
+    """The pool that it belongs to; control-plane machines have none."""
+    zone: Name
+    """Rack or room that fails as one; becomes topology.kubernetes.io/zone."""
+    labels: Labels = {}
+    taints: Taints = ()
+
+
+class BareMetalCluster(ClusterSettings):
+    """A cluster in a data centre."""
+
+    platform: Literal["bare_metal"]
+    site: Name
+    """The data centre: becomes topology.kubernetes.io/region."""
+    kubernetes: KubernetesSettings
+    provisioner: KubeconfigProvisioner
+    network: BareMetalNetwork
+    pools: dict[Name, BareMetalPool] = {}
+    machines: Annotated[dict[MachineName, Machine], Field(min_length=1)]
+    """The inventory, by node name."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        owner: dict[Address, str] = {}
+        for name, machine in self.machines.items():
+            at = ("machines", name)
+            if machine.address not in self.network.machines_cidr:
+                yield Problem(
+                    path=(*at, "address"),
+                    message="outside the machines' range",
+                    found=str(machine.address),
+                    expected=f"an address in {self.network.machines_cidr}",
+                )
+            if machine.address in owner:
+                yield Problem(
+                    path=(*at, "address"),
+                    message=f"{owner[machine.address]} has this address",
+                    found=str(machine.address),
+                    expected="an address of its own",
+                )
+            owner.setdefault(machine.address, name)
+            yield from self._membership_problems(name, machine)
+        control_planes = sum(machine.role == "control_plane" for machine in self.machines.values())
+        if control_planes % 2 == 0:
+            yield Problem(
+                path=("machines",),
+                message="etcd needs an odd number of control-plane machines to keep a majority",
+                found=f"{control_planes} with role control_plane",
+                expected="1, 3 or 5",
+            )
+
+    def _membership_problems(self, name: str, machine: Machine) -> Iterator[Problem]:
+        at = ("machines", name, "pool")
+        if machine.role == "control_plane" and machine.pool:
+            yield Problem(path=at, message="a control-plane machine is in no pool", expected="no `pool`")
+        elif machine.role == "worker" and machine.pool not in self.pools:
+            yield Problem(
+                path=at,
+                message="unknown pool" if machine.pool else "a worker belongs to a pool",
+                found=shown(machine.pool),
+                expected=f"one of {', '.join(self.pools) or '(no pools are defined)'}",
+            )
+
+    def version_problems(self, today: date) -> Iterator[Problem]:
+        yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, "upstream", today))
+
+    def address_ranges(self) -> list[NamedRange]:
+        ranges = [one for one in self.network.ranges() if one.path != ("load_balancers_cidr",)]
+        return [NamedRange(("network", *one.path), one.cidr) for one in ranges]

@@ -1,0 +1,37 @@
+"""What every cluster's settings have, whatever its platform."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from .addresses import NamedRange
+from .errors import Problem
+from .model import Name, Settings
+
+TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
+
+
+class ClusterSettings(Settings):
+    """One cluster: all that a stack file says."""
+
+    environment: Literal["production", "stage", "development"]
+    """What the cluster is for."""
+    tags: dict[Name, TagValue] = {}
+    """Tags (AWS) or labels (Google Cloud) of everything that the cluster is made of: `{owner: platform}`."""
+    protect: bool = True
+    """Refuse to destroy the cluster until this is false: by the engine, and by the cloud where it can."""
+    isolated: bool = False
+    """The network is routed to no other cluster's, so its ranges may be used elsewhere too."""
+
+    @abstractmethod
+    def version_problems(self, today: date) -> Iterator[Problem]:
+        """What the platform or the house's rules say against the Kubernetes versions, as of a day."""
+
+    @abstractmethod
+    def address_ranges(self) -> list[NamedRange]:
+        """Ranges that no other cluster may use, unless one of them is isolated."""

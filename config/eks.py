@@ -1,0 +1,194 @@
+"""What a stack file says of an EKS cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from .addresses import NamedRange, overlap_problems, private_range_problems, public_range_problems
+from .cluster import ClusterSettings
+from .eks_addons import ADDONS, pinned_addons
+from .errors import Problem, shown
+from .kubernetes import KubernetesSettings, adoption_problems, version_table
+from .machine_types import EC2_FAMILIES, ec2_family
+from .model import Cidr, Name, NamedCidrs, Settings
+from .node_pools import CloudNodePool, machine_type_problems, pool_problems
+
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-f]$")]
+AddonName = Literal["vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "aws-ebs-csi-driver"]
+AddonVersion = Annotated[str, StringConstraints(pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")]
+PrincipalArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")]
+
+VpcEndpoint = Literal[
+    "autoscaling",
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "eks",
+    "eks-auth",
+    "elasticloadbalancing",
+    "kms",
+    "logs",
+    "s3",
+    "sts",
+]
+
+
+class FlowLogs(Settings):
+    """VPC flow logs, kept in CloudWatch."""
+
+    traffic: Literal["ALL", "ACCEPT", "REJECT"] = "ALL"
+    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+
+
+class EksNetwork(Settings):
+    """The VPC: a private and a public subnet in each zone."""
+
+    cidr: Cidr
+    """The VPC's range, /16 to /20."""
+    service_cidr: Cidr = Field(default="172.20.0.0/16", validate_default=True)
+    """Range of Kubernetes services; fixed when the cluster is made."""
+    nat: Literal["per_zone", "single"] = "per_zone"
+    """per_zone: a zone's failure takes no other's way out. single: cheaper, one point of failure."""
+    vpc_endpoints: Annotated[tuple[VpcEndpoint, ...], Field(strict=False)] = ("s3",)
+    """AWS services reached without leaving the VPC; s3 is free and carries image layers."""
+    flow_logs: FlowLogs | None = FlowLogs()
+    """Null turns flow logs off."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        if not 16 <= self.cidr.prefixlen <= 20:
+            yield Problem(
+                path=("cidr",), message="wrong size for a VPC", found=str(self.cidr), expected="a /16 to a /20"
+            )
+        if not self.cidr.is_private:
+            yield Problem(
+                path=("cidr",), message="not a private range", found=str(self.cidr), expected="within 10.0.0.0/8"
+            )
+        yield from overlap_problems(self.ranges())
+
+    def ranges(self) -> list[NamedRange]:
+        """All ranges that the cluster takes."""
+        return [NamedRange(("cidr",), self.cidr), NamedRange(("service_cidr",), self.service_cidr)]
+
+
+class EksEndpoint(Settings):
+    """Who reaches the API server. Nodes always do, by the private endpoint."""
+
+    private_cidrs: NamedCidrs = {}
+    """Private ranges that reach the private endpoint, by name: offices, build machines, the data centre."""
+    public_cidrs: NamedCidrs = {}
+    """Public ranges for which a public endpoint is opened; without any there is none."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from private_range_problems(self.private_cidrs, "private_cidrs")
+        yield from public_range_problems(self.public_cidrs, "public_cidrs")
+        if not self.private_cidrs and not self.public_cidrs:
+            yield Problem(
+                message="nobody could reach the API server",
+                expected="a range in `private_cidrs`, such as the office's VPN",
+            )
+
+
+class EksAccess(Settings):
+    """People and machines with rights in the cluster, by EKS access entries."""
+
+    admins: Annotated[dict[Name, PrincipalArn], Field(min_length=1)]
+    """IAM roles with all rights, by what they are for."""
+    viewers: dict[Name, PrincipalArn] = {}
+    """IAM roles that may read all but secrets."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        for name in sorted(set(self.admins.values()) & set(self.viewers.values())):
+            yield Problem(message=f"{name} is admin and viewer", expected="one access entry for a principal")
+
+
+class EksLogs(Settings):
+    """Logs of the control plane (API, audit, authenticator, controller manager, scheduler), all five, in CloudWatch."""
+
+    retention_days: Literal[30, 60, 90, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653] = 365
+
+
+class EksEncryption(Settings):
+    """The cluster's own KMS key for Kubernetes secrets, rotated every year."""
+
+    deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
+    """Days in which a deleted key can be had back."""
+
+
+class EksPool(CloudNodePool):
+    """A managed node group."""
+
+    ami: Literal["al2023", "bottlerocket"] = "al2023"
+    """Operating system: Amazon Linux 2023 or Bottlerocket."""
+    max_unavailable_percent: Annotated[int, Field(ge=1, le=100)] = 25
+    """How many of its nodes EKS may take at once while it updates the group."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        yield from machine_type_problems(self, ec2_family, EC2_FAMILIES, "m7g.large")
+        for key in self.labels:
+            prefix = key.partition("/")[0] if "/" in key else ""
+            if prefix.endswith(("kubernetes.io", "k8s.io", "eks.amazonaws.com")):
+                yield Problem(
+                    path=("labels", key),
+                    message="EKS keeps this prefix to itself",
+                    expected="a prefix of your own, or none",
+                )
+
+
+class EksCluster(ClusterSettings):
+    """A cluster on AWS."""
+
+    platform: Literal["eks"]
+    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+    """AWS account, in quotes; a run with another account's credentials is refused."""
+    region: Region
+    zones: Annotated[tuple[Zone, ...], Field(strict=False, min_length=2, max_length=6)]
+    """Availability zones; the control plane needs two, production three."""
+    kubernetes: KubernetesSettings
+    network: EksNetwork
+    endpoint: EksEndpoint
+    access: EksAccess
+    encryption: EksEncryption = EksEncryption()
+    logs: EksLogs = EksLogs()
+    addons: dict[AddonName, AddonVersion] = {}
+    """Add-on versions other than those that come with the Kubernetes minor (config/eks_addons.yaml)."""
+    pools: Annotated[dict[Name, EksPool], Field(min_length=1)]
+    """Node pools by name."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        for index, zone in enumerate(self.zones):
+            if not zone.startswith(self.region) or self.zones.index(zone) != index:
+                yield Problem(
+                    path=("zones", index),
+                    message=f"not another zone of {self.region}",
+                    found=shown(zone),
+                    expected=f"such as {self.region}a, each once",
+                )
+        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table("eks").node_skew)
+
+        yield from self._addon_problems()
+
+    def _addon_problems(self) -> Iterator[Problem]:
+        version = self.kubernetes.version
+        missing = [addon for addon in ADDONS if addon not in self.addons and addon not in pinned_addons().get(version, {})]
+        if missing:
+            yield Problem(
+                path=("addons",),
+                message=f"no pinned add-on versions for Kubernetes {version}",
+                found=f"none for {', '.join(missing)}",
+                expected=f"versions in `addons`, or one of {', '.join(pinned_addons())}",
+                hint=f"`aws eks describe-addon-versions --kubernetes-version {version}` lists them",
+            )
+
+    def version_problems(self, today: date) -> Iterator[Problem]:
+        yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, "eks", today))
+
+    def address_ranges(self) -> list[NamedRange]:
+        return [NamedRange(("network", "cidr"), self.network.cidr)]

@@ -1,0 +1,118 @@
+"""The base of all settings, and the types that they share: address ranges, names, labels, taints, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from .errors import Problem
+
+
+def invalid(message: str, *, expected: str | None = None, hint: str | None = None) -> PydanticCustomError:
+    """An error for a field's validator to raise, carrying what would be right."""
+    return PydanticCustomError("kuber", "{message}", {"message": message, "expected": expected, "hint": hint})
+
+
+class Settings(BaseModel):
+    """A part of a stack file: unknown keys are refused, nothing is converted silently, nothing changes later.
+
+    What single fields can't tell, a model says in `conflicts`: problems that need several of its fields.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Problems between fields, this model's own and those of the models below it."""
+        for name in type(self).model_fields:
+            yield from _conflicts_below(getattr(self, name), name)
+
+
+def _conflicts_below(value: object, *path: str | int) -> Iterator[Problem]:
+    if isinstance(value, Settings):
+        yield from (problem.below(*path) for problem in value.conflicts())
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _conflicts_below(item, *path, key)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _conflicts_below(item, *path, index)
+
+
+def _cidr(value: object) -> IPv4Network:
+    if isinstance(value, IPv4Network):
+        return value
+    if not isinstance(value, str):
+        raise invalid("not an address range", expected="an IPv4 range such as 10.20.0.0/16")
+    try:
+        return IPv4Network(value)
+    except ValueError:
+        pass
+    try:
+        wider = IPv4Network(value, strict=False)
+    except ValueError:
+        raise invalid("not an address range", expected="an IPv4 range such as 10.20.0.0/16") from None
+    raise invalid("the range has host bits set", expected=str(wider))
+
+
+def _address(value: object) -> IPv4Address:
+    try:
+        return value if isinstance(value, IPv4Address) else IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise invalid("not an address", expected="an IPv4 address such as 10.40.0.11") from None
+
+
+def _date(value: object) -> date:
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise invalid("not a date", expected="a date such as 2026-12-31") from None
+
+
+def _text_schema(example: str, pattern: str | None = None) -> WithJsonSchema:
+    schema: dict[str, Any] = {"type": "string", "examples": [example]}
+    return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
+
+
+Cidr = Annotated[
+    IPv4Network,
+    BeforeValidator(_cidr),
+    PlainSerializer(str),
+    _text_schema("10.20.0.0/16", r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"),
+]
+"""An IPv4 range without host bits."""
+
+Address = Annotated[IPv4Address, BeforeValidator(_address), PlainSerializer(str), _text_schema("10.40.0.11")]
+Date = Annotated[date, BeforeValidator(_date), PlainSerializer(str), _text_schema("2026-12-31")]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=30)]
+"""A name that every platform takes: small letters, digits and dashes, at most 30 characters."""
+
+MinorVersion = Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")]
+"""A Kubernetes minor such as "1.35". In quotes: a bare 1.30 is the number 1.3."""
+
+LabelKey = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+]
+"""A Kubernetes label key, with or without a prefix (Kubernetes documentation, "Labels and Selectors")."""
+
+LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$", max_length=63)]
+Labels = dict[LabelKey, LabelValue]
+
+NamedCidrs = dict[Name, Cidr]
+"""Address ranges by what they are: `{office-vpn: 10.250.0.0/20}`."""
+
+
+class Taint(Settings):
+    """Keeps pods off a node unless they tolerate it."""
+
+    key: LabelKey
+    value: LabelValue = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+Taints = Annotated[tuple[Taint, ...], Field(strict=False)]

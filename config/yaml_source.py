@@ -1,0 +1,116 @@
+"""YAML text as plain values that remember their lines.
+
+The text is composed to nodes rather than loaded, since nodes carry the line of each key: errors name it, and a key that
+stands twice is seen with both of its lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from .errors import KeyPath, Problem, StackFileError
+
+MAX_BYTES = 1 << 20
+"""A stack file fits a screen; one of a mebibyte is a mistake."""
+MAX_NODES = 50_000
+"""Aliases within aliases grow a small file to any size."""
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class YamlSource:
+    """A parsed YAML document.
+
+    Attributes:
+        value: Plain dicts, lists, strings, numbers, booleans, None.
+        lines: Line of each key path, from 1.
+    """
+
+    value: Any
+    lines: dict[KeyPath, int] = field(repr=False)
+
+    def line_of(self, path: KeyPath) -> int | None:
+        """The line of `path`, or of the nearest thing above it that stands in the file."""
+        return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
+
+
+def parse(text: str, file: str) -> YamlSource:
+    """Parse one YAML document.
+
+    Raises:
+        StackFileError: it is no YAML, has a key twice, more than one document, a merge key, or is absurdly large.
+    """
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise StackFileError(file, [Problem(message="the file is larger than 1 MiB", expected="one cluster's settings")])
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(text)
+        walk = _Walk(yaml)
+        value = None if root is None else walk.value(root, ())
+    except MarkedYAMLError as error:
+        raise StackFileError(file, [_syntax_problem(error)]) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
+        raise StackFileError(file, [Problem(message=f"not YAML: {what}")]) from None
+    if walk.problems:
+        raise StackFileError(file, walk.problems)
+    return YamlSource(value, walk.lines)
+
+
+def _syntax_problem(error: MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    what = error.problem or error.context or "unreadable"
+    hint = "indent with spaces: YAML allows no tabs" if "\\t" in what or "'\t'" in what else None
+    return Problem(message=f"not YAML: {what}", hint=hint, line=mark.line + 1 if mark else None)
+
+
+class _Walk:
+    """One pass over the nodes: values, lines, and what must not be there."""
+
+    def __init__(self, yaml: YAML) -> None:
+        self.constructor = yaml.constructor
+        self.lines: dict[KeyPath, int] = {(): 1}
+        self.problems: list[Problem] = []
+        self._nodes = 0
+
+    def value(self, node: Node, path: KeyPath) -> Any:
+        self._nodes += 1
+        if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
+            raise ValueError("too many values, or aliases that refer to themselves")
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            self._problem(path, node, f"the tag {node.tag} has no meaning here", "a plain value")
+            return None
+        return self.constructor.construct_object(node)
+
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode) or key_node.tag.endswith(":merge"):
+                self._problem(path, key_node, "a key must be a plain word", "keys written out, without merge keys")
+                continue
+            key = str(key_node.value)
+            if key in seen:
+                self._problem(
+                    (*path, key), key_node, f"`{key}` stands twice, first on line {seen[key]}", "each name once"
+                )
+                continue
+            seen[key] = line
+            self.lines[(*path, key)] = line
+            result[key] = self.value(value_node, (*path, key))
+        return result
+
+    def _problem(self, path: KeyPath, node: Node, message: str, expected: str) -> None:
+        self.problems.append(Problem(path=path, message=message, expected=expected, line=node.start_mark.line + 1))

@@ -1,0 +1,40 @@
+"""The plan as data: everything that the program registers, in one sorted document that is the same each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the program declares for one stack.
+
+    Attributes:
+        stack: Name of the stack.
+        resources: By URN: `urn`, `type`, `name`, `parent`, `provider`, `inputs`, `unknown`, `options`.
+        outputs: Outputs of the stack.
+        warnings: What the program warns of; not part of the document, since some depend on the day.
+    """
+
+    stack: str
+    resources: Sequence[Mapping[str, Any]]
+    outputs: Mapping[str, Any]
+    warnings: Sequence[str] = field(default=())
+
+    def document(self) -> dict[str, Any]:
+        """The plan as `kuber plan --json` writes it."""
+        return {
+            "format": FORMAT,
+            "stack": self.stack,
+            "resources": sorted(self.resources, key=lambda resource: resource["urn"]),
+            "outputs": dict(self.outputs),
+        }
+
+    def to_json(self) -> str:
+        """The document as text: sorted keys, so that equal plans are equal bytes."""
+        return json.dumps(self.document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,0 +1,82 @@
+"""Runs the program for a stack file in this process, and gives its plan."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.stack_file import CONFIG_KEY, cluster_value, read, read_source, stack_file_path
+
+from .document import Plan
+
+PROJECT = "kuber"
+
+
+def plan_stack(stack: str, project: Path) -> Plan:
+    """The plan of `Pulumi.<stack>.yaml`.
+
+    The program is the one that the engine runs, `__main__.py`; it sees a preview of a stack that doesn't exist yet. Runs once in a
+    process: the SDK keeps its settings in the process.
+
+    Args:
+        stack: Name of the stack.
+        project: The project's folder.
+
+    Raises:
+        StackFileError: the stack file can't be used.
+    """
+    read(stack, project)  # all that is wrong with the file is said before the SDK is loaded
+    source = read_source(stack_file_path(stack, project))
+    return _run(stack, project, json.dumps(cluster_value(source)))
+
+
+def _run(stack: str, project: Path, cluster: str) -> Plan:
+    import pulumi.runtime
+    from pulumi.runtime.mocks import MockEngine, MockSettings
+
+    from .monitor import PlanMonitor, WarningLog
+
+    monitor, log = PlanMonitor(), WarningLog()
+    logger = logging.Logger("kuber.program")
+    logger.addHandler(log)
+    pulumi.runtime.set_all_config({CONFIG_KEY: cluster})
+    pulumi.runtime.configure(
+        MockSettings(
+            monitor=monitor,
+            monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
+            engine=MockEngine(logger),
+            project=PROJECT,
+            stack=stack,
+            dry_run=True,
+            organization=None,
+            callbacks=None,
+        )
+    )
+    with _working_in(project):
+        asyncio.run(pulumi.runtime.run_in_stack(_program))
+    resources = [monitor.registered[urn] for urn in sorted(monitor.registered)]
+    return Plan(stack=stack, resources=resources, outputs=monitor.outputs, warnings=tuple(log.messages))
+
+
+def _program() -> None:
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    """The folder as working folder and first place of imports, as the engine's language host has it."""
+    before = Path.cwd()
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        os.chdir(before)

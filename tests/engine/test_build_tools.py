@@ -1,0 +1,208 @@
+"""`python tools/build.py`, with stand-ins for Go and Pulumi on PATH: nothing is compiled here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+STAND_IN_GO = """
+import os, pathlib, sys, time
+arguments = sys.argv[1:]
+if arguments[0] == "env":
+    print(os.environ.get("STAND_IN_GO_VERSION", "go1.99.0"))
+elif arguments[0] == "list":
+    module = pathlib.Path(os.environ["STAND_IN_MODULES"])
+    for file in ("cmd/pulumi-language-python-exec", "dist/pulumi-resource-pulumi-python",
+                 "dist/pulumi-analyzer-policy-python"):
+        (module / "python" / file).parent.mkdir(parents=True, exist_ok=True)
+        (module / "python" / file).write_text("#!/bin/sh")
+    print(module)
+elif arguments[0] == "build":
+    print("example.com/compiled/package", file=sys.stderr, flush=True)
+    if "STAND_IN_GO_ERROR" in os.environ:
+        sys.exit(os.environ["STAND_IN_GO_ERROR"])
+    output = pathlib.Path(arguments[arguments.index("-o") + 1])
+    output.write_text(" ".join(arguments))
+    time.sleep(float(os.environ.get("STAND_IN_GO_SECONDS", "0")))
+"""
+
+
+@dataclass
+class Machine:
+    """A copy of tools/, with a PATH and a cache of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tools(self) -> Path:
+        return self.folder / "tools"
+
+    def install(self, name: str, program: str, folder: str = "path") -> None:
+        """Put a stand-in for a program, written in Python, into a folder of the machine."""
+        file = self.folder / folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"#!{sys.executable}\n{program}")
+        file.chmod(0o755)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        environment = {
+            "PATH": str(self.folder / "path"),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "STAND_IN_MODULES": str(self.folder / "modules"),
+        }
+        return subprocess.Popen(
+            [sys.executable, str(self.tools / "build.py"), *arguments],
+            env=environment | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def build(self, *arguments: str) -> tuple[int, str, str]:
+        """Run build.py; its exit code, stdout and stderr."""
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=30)
+        return process.returncode, stdout, stderr
+
+    def built(self) -> list[Path]:
+        """The folders of finished builds."""
+        builds = (self.folder / "cache" / "kuber" / "tools").glob("*/bin")
+        return sorted(path.parent for path in builds if not path.parent.suffix)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    shutil.copytree(TOOLS, tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def machine_with_go(machine: Machine) -> Machine:
+    machine.install("go", STAND_IN_GO)
+    return machine
+
+
+def load_build(tools: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_under_test", tools / "build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_build_has_the_programs_and_the_scripts_beside_them(machine_with_go: Machine) -> None:
+    code, stdout, stderr = machine_with_go.build()
+    assert (code, stdout) == (0, "")
+    assert "[1/2] pulumi v3.200.0: built in" in stderr
+    assert "[2/2] pulumi-language-python v3.79.0: built in" in stderr
+    code, stdout, _ = machine_with_go.build("--print-bin")
+    bin_folder = Path(stdout.strip())
+    assert code == 0
+    assert {file.name for file in bin_folder.iterdir()} == {
+        *("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
+        *("pulumi-resource-pulumi-python", "pulumi-analyzer-policy-python"),
+    }
+    assert os.access(bin_folder / "pulumi-language-python-exec", os.X_OK)
+    assert "version.Version=v3.200.0" in (bin_folder / "pulumi").read_text()
+
+
+def test_what_is_built_is_not_built_again_unless_forced(machine_with_go: Machine) -> None:
+    machine_with_go.build()
+    _, _, stderr = machine_with_go.build()
+    assert "tools are built: " in stderr and "[1/2]" not in stderr
+    code, _, stderr = machine_with_go.build("--force")
+    assert code == 0 and "[1/2]" in stderr
+    assert len(machine_with_go.built()) == 1
+
+
+def test_a_changed_pin_is_another_build(machine: Machine) -> None:
+    build = load_build(machine.tools)
+    before = build.key(machine.tools)
+    assert build.key(machine.tools) == before
+    with (machine.tools / "engine" / "go.sum").open("a") as go_sum:
+        go_sum.write("example.com/module v1.0.0 h1:AAAA=\n")
+    assert build.key(machine.tools) != before
+
+
+def test_a_killed_build_is_not_taken_for_done(machine_with_go: Machine) -> None:
+    machine_with_go.environment["STAND_IN_GO_SECONDS"] = "2"
+    process = machine_with_go.start()
+    while not list((machine_with_go.folder / "cache").rglob("pulumi")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert machine_with_go.built() == []
+    code, _, stderr = machine_with_go.build("--print-bin")
+    assert code == 1 and "run `make tools`" in stderr
+
+    machine_with_go.environment["STAND_IN_GO_SECONDS"] = "0"
+    code, _, stderr = machine_with_go.build()
+    assert code == 0 and "[1/2]" in stderr
+    assert len(list((machine_with_go.folder / "cache").rglob("bin"))) == 1
+
+
+def test_two_builds_at_once_make_one(machine_with_go: Machine) -> None:
+    machine_with_go.environment["STAND_IN_GO_SECONDS"] = "1"
+    processes = [machine_with_go.start(), machine_with_go.start()]
+    said = [process.communicate(timeout=30)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted("[1/2]" in stderr for stderr in said) == [False, True]
+    assert sum("another build of the tools is under way" in stderr for stderr in said) == 1
+
+
+def test_without_go_the_error_says_how_to_get_it(machine: Machine) -> None:
+    code, _, stderr = machine.build()
+    assert code == 1
+    assert stderr.startswith("error: Go is not installed, and no pulumi is on PATH: install Go 1.26 or newer (https://")
+    assert machine.built() == []
+
+
+def test_a_go_that_is_too_old_is_named(machine_with_go: Machine) -> None:
+    machine_with_go.environment["STAND_IN_GO_VERSION"] = "go1.20.3"
+    code, _, stderr = machine_with_go.build()
+    assert code == 1 and "Go is too old: go1.20.3 where 1.26 is needed: install Go 1.26 or newer" in stderr
+
+
+def test_a_failed_build_shows_what_go_said_and_leaves_nothing(machine_with_go: Machine) -> None:
+    machine_with_go.environment["STAND_IN_GO_ERROR"] = "missing go.sum entry for module"
+    code, _, stderr = machine_with_go.build()
+    assert code == 1 and "missing go.sum entry for module" in stderr
+    assert machine_with_go.built() == []
+
+
+@pytest.mark.parametrize("version", ["v3.200.0", "v3.272.0", "v4.0.1"])
+def test_a_pulumi_on_path_that_is_new_enough_is_used(machine: Machine, version: str) -> None:
+    machine.install("pulumi", f"print('{version}')")
+    machine.install("pulumi-language-python", "")
+    code, _, stderr = machine.build()
+    assert code == 0 and "nothing to build" in stderr
+    assert machine.build("--print-bin")[:2] == (0, f"{machine.folder / 'path'}\n")
+
+
+def test_a_pulumi_on_path_that_is_older_is_passed_over(machine_with_go: Machine) -> None:
+    machine_with_go.install("pulumi", "print('v3.99.1')")
+    machine_with_go.install("pulumi-language-python", "")
+    code, _, stderr = machine_with_go.build("--print-bin")
+    assert code == 1 and "is v3.99.1, older than v3.200.0" in stderr
+    machine_with_go.build()
+    assert machine_with_go.build("--print-bin")[1] == f"{machine_with_go.built()[0] / 'bin'}\n"
+
+
+def test_a_pulumi_on_path_without_its_python_host_is_passed_over(machine: Machine) -> None:
+    machine.install("pulumi", "print('v3.272.0')")
+    code, _, stderr = machine.build("--print-bin")
+    assert code == 1 and "has no pulumi-language-python beside it" in stderr
