@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.lean_sdk import make_lean
 from config.cluster import ClusterSettings
 
 if TYPE_CHECKING:
@@ -17,22 +18,15 @@ def create(name: str, settings: ClusterSettings) -> Cluster:
         name: The stack's name, which is the cluster's.
         settings: What the stack file says.
     """
-    from config.bare_metal import BareMetalCluster as BareMetalSettings
-    from config.eks import EksCluster as EksSettings
-    from config.gke import GkeCluster as GkeSettings
-
-    match settings:
-        case EksSettings():
-            from .eks import EksCluster
-
-            return EksCluster(name, settings)
-        case GkeSettings():
-            from .gke import GkeCluster
-
-            return GkeCluster(name, settings)
-        case BareMetalSettings():
-            from .bare_metal import BareMetalCluster
-
-            return BareMetalCluster(name, settings)
+    match settings.platform:
+        case "eks":
+            make_lean("pulumi_aws", ("autoscaling", "cloudwatch", "ec2", "eks", "iam", "kms", "vpc"))
+            from .eks import EksCluster as PlatformCluster
+        case "gke":
+            make_lean("pulumi_gcp", ("compute", "container", "kms", "projects", "serviceaccount"))
+            from .gke import GkeCluster as PlatformCluster
+        case "bare_metal":
+            from .bare_metal import BareMetalCluster as PlatformCluster
         case _:
             raise TypeError(f"no cluster can be made of {type(settings).__name__}")
+    return PlatformCluster(name, settings)  # pyright: ignore[reportArgumentType] - the platform names both classes

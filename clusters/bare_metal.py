@@ -9,9 +9,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.identity.rights import Rights, WorkloadIdentity
-from components.node_pools.machine_nodes import MachineNode, MachineNodeArgs
+from components.node_pools.machine_nodes import MachineNodes, MachineNodesArgs
 from config.bare_metal import BareMetalCluster as BareMetalSettings
-from config.bare_metal import BareMetalPool, KubeconfigProvisioner
+from config.bare_metal import KubeconfigProvisioner
 
 from .contract import Capability, Cluster, Feature, UnsupportedError
 from .kubeconfig import exec_kubeconfig
@@ -41,11 +41,11 @@ class BareMetalCluster(Cluster):
             enable_server_side_apply=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        on_nodes = pulumi.ResourceOptions(parent=self, providers=[self.provider])
-        for node, machine in settings.machines.items():
-            pool = settings.pools[machine.pool] if machine.pool else BareMetalPool()
-            args = MachineNodeArgs(node=node, machine=machine, pool_name=machine.pool, pool=pool, site=settings.site)
-            MachineNode(f"{name}-{node}", args, on_nodes)
+        MachineNodes(
+            f"{name}-nodes",
+            MachineNodesArgs(settings=settings),
+            pulumi.ResourceOptions(parent=self, providers=[self.provider]),
+        )
         self.register_outputs(dict(self.outputs))
 
     def grant(self, rights: Rights, namespace: str, service_account: str) -> WorkloadIdentity:

@@ -65,9 +65,9 @@ class GkeCluster(Cluster):
             ),
             self._child,
         )
-        nodes = self._node_account()
+        nodes, node_role = self._node_account()
         self._cluster = self._control_plane(network, nodes)
-        pools = self._node_pools(network, nodes)
+        pools = self._node_pools(nodes, [network.nat, node_role])
 
         self.kubeconfig = exec_kubeconfig(
             cluster=name,
@@ -198,25 +198,25 @@ class GkeCluster(Cluster):
             ),
         )
 
-    def _node_account(self) -> gcp.serviceaccount.Account:
-        """The nodes' own service account: the project's default one may edit everything."""
+    def _node_account(self) -> tuple[gcp.serviceaccount.Account, gcp.projects.IAMMember]:
+        """The nodes' own service account, and its role: the project's default account may edit everything."""
         account = gcp.serviceaccount.Account(
             f"{self.name}-nodes",
             account_id=account_id(f"{self.name}-nodes"),
             display_name=f"Nodes of {self.name}",
             opts=self._child,
         )
-        gcp.projects.IAMMember(
+        role = gcp.projects.IAMMember(
             f"{self.name}-nodes",
             project=self._settings.project.id,
             role=_NODE_ROLE,
             member=account.member,
             opts=self._child,
         )
-        return account
+        return account, role
 
-    def _node_pools(self, network: GcpNetwork, nodes: gcp.serviceaccount.Account) -> list[GkeNodePool]:
-        opts = pulumi.ResourceOptions(parent=self, depends_on=[network.nat])
+    def _node_pools(self, nodes: gcp.serviceaccount.Account, after: list[pulumi.Resource]) -> list[GkeNodePool]:
+        opts = pulumi.ResourceOptions(parent=self, depends_on=after)
         pools: list[GkeNodePool] = []
         for pool_name, pool in self._settings.pools.items():
             args = GkeNodePoolArgs(

@@ -3,7 +3,8 @@
 Imports no cloud's SDK, so that checking stack files takes a fraction of a second.
 """
 
+from .advice import advice
 from .errors import Problem, StackFileError
 from .stack_file import load, read
 
-__all__ = ["Problem", "StackFileError", "load", "read"]
+__all__ = ["Problem", "StackFileError", "advice", "load", "read"]

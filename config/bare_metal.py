@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -11,7 +10,6 @@ from pydantic import Field, StringConstraints, model_validator
 from .addresses import NamedRange, overlap_problems
 from .cluster import ClusterSettings
 from .errors import Problem, shown
-from .kubernetes import KubernetesSettings, adoption_problems
 from .model import Address, Cidr, Labels, Name, Settings, Taints, invalid
 from .node_pools import NodePool
 
@@ -107,10 +105,11 @@ class Machine(Settings):
 class BareMetalCluster(ClusterSettings):
     """A cluster in a data centre."""
 
-    platform: Literal["bare_metal"]
+    version_source = "upstream"
+
+    platform: Literal["bare_metal"]  # type: ignore[assignment]
     site: Name
     """The data centre: becomes topology.kubernetes.io/region."""
-    kubernetes: KubernetesSettings
     provisioner: KubeconfigProvisioner
     network: BareMetalNetwork
     pools: dict[Name, BareMetalPool] = {}
@@ -158,9 +157,6 @@ class BareMetalCluster(ClusterSettings):
                 found=shown(machine.pool),
                 expected=f"one of {', '.join(self.pools) or '(no pools are defined)'}",
             )
-
-    def version_problems(self, today: date) -> Iterator[Problem]:
-        yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, "upstream", today))
 
     def address_ranges(self) -> list[NamedRange]:
         ranges = [one for one in self.network.ranges() if one.path != ("load_balancers_cidr",)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
 from .addresses import NamedRange
 from .errors import Problem
+from .kubernetes import KubernetesSettings, VersionSource, adoption_problems
 from .model import Name, Settings
 
 TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
@@ -19,6 +20,10 @@ TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}
 class ClusterSettings(Settings):
     """One cluster: all that a stack file says."""
 
+    version_source: ClassVar[VersionSource]
+    """Whose table of Kubernetes versions holds."""
+
+    platform: str
     environment: Literal["production", "stage", "development"]
     """What the cluster is for."""
     tags: dict[Name, TagValue] = {}
@@ -28,9 +33,11 @@ class ClusterSettings(Settings):
     isolated: bool = False
     """The network is routed to no other cluster's, so its ranges may be used elsewhere too."""
 
-    @abstractmethod
+    kubernetes: KubernetesSettings
+
     def version_problems(self, today: date) -> Iterator[Problem]:
-        """What the platform or the house's rules say against the Kubernetes versions, as of a day."""
+        """What the platform or the house's rules say against the Kubernetes version, as of a day."""
+        yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, self.version_source, today))
 
     @abstractmethod
     def address_ranges(self) -> list[NamedRange]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -12,7 +11,7 @@ from .addresses import NamedRange, overlap_problems, private_range_problems, pub
 from .cluster import ClusterSettings
 from .eks_addons import ADDONS, pinned_addons
 from .errors import Problem, shown
-from .kubernetes import KubernetesSettings, adoption_problems, version_table
+from .kubernetes import version_table
 from .machine_types import EC2_FAMILIES, ec2_family
 from .model import Cidr, Name, NamedCidrs, Settings
 from .node_pools import CloudNodePool, machine_type_problems, pool_problems
@@ -144,13 +143,14 @@ class EksPool(CloudNodePool):
 class EksCluster(ClusterSettings):
     """A cluster on AWS."""
 
-    platform: Literal["eks"]
+    version_source = "eks"
+
+    platform: Literal["eks"]  # type: ignore[assignment]
     account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
     """AWS account, in quotes; a run with another account's credentials is refused."""
     region: Region
     zones: Annotated[tuple[Zone, ...], Field(strict=False, min_length=2, max_length=6)]
     """Availability zones; the control plane needs two, production three."""
-    kubernetes: KubernetesSettings
     network: EksNetwork
     endpoint: EksEndpoint
     access: EksAccess
@@ -171,7 +171,7 @@ class EksCluster(ClusterSettings):
                     found=shown(zone),
                     expected=f"such as {self.region}a, each once",
                 )
-        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table("eks").node_skew)
+        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew)
 
         yield from self._addon_problems()
 
@@ -186,9 +186,6 @@ class EksCluster(ClusterSettings):
                 expected=f"versions in `addons`, or one of {', '.join(pinned_addons())}",
                 hint=f"`aws eks describe-addon-versions --kubernetes-version {version}` lists them",
             )
-
-    def version_problems(self, today: date) -> Iterator[Problem]:
-        yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, "eks", today))
 
     def address_ranges(self) -> list[NamedRange]:
         return [NamedRange(("network", "cidr"), self.network.cidr)]

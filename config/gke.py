@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -11,7 +10,7 @@ from pydantic import Field, StringConstraints
 from .addresses import NamedRange, overlap_problems, private_range_problems, public_range_problems
 from .cluster import ClusterSettings
 from .errors import Problem, shown
-from .kubernetes import KubernetesSettings, adoption_problems, minor_number, version_table
+from .kubernetes import minor_number, version_table
 from .machine_types import (
     GCE_FAMILIES,
     GCE_FAMILIES_WITHOUT_HYPERDISK,
@@ -186,13 +185,14 @@ class GkePool(CloudNodePool):
 class GkeCluster(ClusterSettings):
     """A cluster on Google Cloud."""
 
-    platform: Literal["gke"]
+    version_source = "gke"
+
+    platform: Literal["gke"]  # type: ignore[assignment]
     project: Project
     region: Region
     zones: Annotated[tuple[Zone, ...], Field(strict=False, min_length=1, max_length=4)]
     """Zones of the nodes; the control plane is regional."""
     release_channel: Literal["REGULAR", "STABLE", "EXTENDED"] = "REGULAR"
-    kubernetes: KubernetesSettings
     network: GkeNetwork
     endpoint: GkeEndpoint = GkeEndpoint()
     access: GkeAccess
@@ -210,7 +210,7 @@ class GkeCluster(ClusterSettings):
                     found=shown(zone),
                     expected=f"such as {self.region}-b, each once",
                 )
-        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table("gke").node_skew)
+        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew)
         yield from self._lagging_pool_problems()
         most = sum(pool.max for pool in self.pools.values())
         if most > self.network.most_nodes:
@@ -232,9 +232,6 @@ class GkeCluster(ClusterSettings):
                     expected=f"such as {pool.version}.9-gke.1067000",
                     hint="`gcloud container node-pools describe` shows what its nodes run",
                 )
-
-    def version_problems(self, today: date) -> Iterator[Problem]:
-        yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, "gke", today))
 
     def address_ranges(self) -> list[NamedRange]:
         return [NamedRange(("network", *one.path), one.cidr) for one in self.network.ranges()]

@@ -24,7 +24,7 @@ class Settings(BaseModel):
     What single fields can't tell, a model says in `conflicts`: problems that need several of its fields.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     def conflicts(self) -> Iterator[Problem]:
         """Problems between fields, this model's own and those of the models below it."""

@@ -17,23 +17,41 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from .cluster import ClusterSettings
-from .errors import KeyPath, Problem, StackFileError, key_path, shown
+from .documentation import field_documentation
+from .errors import KeyPath, Problem, StackFileError, shown
 from .model import Settings
 from .yaml_source import YamlSource, parse
 
 CONFIG_KEY = "kuber:cluster"
 _INSIDE = ("config", CONFIG_KEY)
-_TOP_LEVEL_KEYS = ("config", "encryptedkey", "encryptionsalt", "environment", "secretsprovider")
+TOP_LEVEL_KEYS = ("config", "encryptedkey", "encryptionsalt", "environment", "secretsprovider")
 _STACK_NAME = re.compile(r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$")
 
 
-def platforms() -> dict[str, type[ClusterSettings]]:
-    """The settings' class of each platform."""
-    from .bare_metal import BareMetalCluster
-    from .eks import EksCluster
-    from .gke import GkeCluster
+PLATFORMS = ("eks", "gke", "bare_metal")
 
-    return {"eks": EksCluster, "gke": GkeCluster, "bare_metal": BareMetalCluster}
+
+def settings_class(platform: str) -> type[ClusterSettings]:
+    """The class of a platform's settings; a plan of one platform doesn't pay for the others.
+
+    Raises:
+        ValueError: there is no such platform.
+    """
+    match platform:
+        case "eks":
+            from .eks import EksCluster
+
+            return EksCluster
+        case "gke":
+            from .gke import GkeCluster
+
+            return GkeCluster
+        case "bare_metal":
+            from .bare_metal import BareMetalCluster
+
+            return BareMetalCluster
+        case _:
+            raise ValueError(f"unknown platform: {platform}")
 
 
 def stack_file_path(stack: str, folder: Path) -> Path:
@@ -64,10 +82,13 @@ def load(stack: str, value: Any, folder: Path | None = None, today: date | None 
         StackFileError: the settings say something that can't be.
     """
     try:
-        source = read_source(stack_file_path(stack, folder or Path.cwd()))
+        return _cluster(stack, value, None, today)
     except StackFileError:
-        source = None
-    return _cluster(stack, value, source, today)
+        try:
+            source = read_source(stack_file_path(stack, folder or Path.cwd()))
+        except StackFileError:
+            source = None
+        return _cluster(stack, value, source, today)
 
 
 def read_source(path: Path) -> YamlSource:
@@ -144,7 +165,7 @@ def _file_problems(source: YamlSource) -> Iterator[Problem]:
         what = "the file is empty" if source.value is None else "the file holds no keys"
         yield Problem(message=what, found=shown(source.value), expected=expected)
         return
-    yield from _unknown_keys(source.value, _TOP_LEVEL_KEYS)
+    yield from _unknown_keys(source.value, TOP_LEVEL_KEYS)
     config = source.value.get("config")
     if not isinstance(config, dict):
         yield Problem(path=("config",), message="holds no settings", found=shown(config), expected=expected)
@@ -173,19 +194,18 @@ def _unknown_key(path: KeyPath, known: tuple[str, ...]) -> Problem:
 
 
 def _validated(value: Any, today: date) -> tuple[ClusterSettings | None, list[Problem]]:
-    known = platforms()
     if not isinstance(value, dict):
         return None, [Problem(message="holds no settings", found=shown(value), expected="keys, `platform` among them")]
     platform = value.get("platform")
-    model = known.get(platform) if isinstance(platform, str) else None
-    if model is None:
-        close = get_close_matches(str(platform), known, n=1)
+    if platform not in PLATFORMS:
+        close = get_close_matches(str(platform), PLATFORMS, n=1)
         what = "unknown platform" if "platform" in value else "the platform is missing"
         hint = f"did you mean `{close[0]}`?" if close else None
         found = shown(platform) if "platform" in value else None
         return None, [
-            Problem(path=("platform",), message=what, found=found, expected=f"one of {', '.join(known)}", hint=hint)
+            Problem(path=("platform",), message=what, found=found, expected=f"one of {', '.join(PLATFORMS)}", hint=hint)
         ]
+    model = settings_class(platform)
     try:
         cluster = model.model_validate(value)
     except ValidationError as error:
@@ -263,9 +283,5 @@ def _keys_at(model: type[Settings], path: KeyPath) -> tuple[str, ...]:
 def _described(model: type[Settings], path: KeyPath) -> str | None:
     """The first sentence of a key's documentation."""
     parent = _model_at(model, path[:-1])
-    field = parent.model_fields.get(str(path[-1])) if parent else None
-    text = field.description if field else None
-    return text.split(". ")[0].split("\n")[0].rstrip(".") if text else None
-
-
-__all__ = ["CONFIG_KEY", "cluster_value", "key_path", "load", "platforms", "read", "read_source", "stack_file_path"]
+    text = field_documentation(parent).get(str(path[-1])) if parent else None
+    return text.split(". ")[0].rstrip(".") if text else None

@@ -7,6 +7,7 @@ stands twice is seen with both of its lines.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -39,8 +40,9 @@ class YamlSource:
         return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
 
 
+@lru_cache(maxsize=64)
 def parse(text: str, file: str) -> YamlSource:
-    """Parse one YAML document.
+    """Parse one YAML document; the same text is parsed once in a process, so what is returned is not to be changed.
 
     Raises:
         StackFileError: it is no YAML, has a key twice, more than one document, a merge key, or is absurdly large.

@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from config.bare_metal import BareMetalCluster
+from config.model import Taint
 from config.node_pools import CAPACITY_LABEL, POOL_LABEL, NodePool
 
 FINGERPRINT_LENGTH = 6
+REGION_LABEL, ZONE_LABEL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 
 
 def fingerprint(unchangeable: Mapping[str, object]) -> str:
@@ -25,3 +28,17 @@ def fingerprint(unchangeable: Mapping[str, object]) -> str:
 def node_labels(pool_name: str, pool: NodePool, capacity: str) -> dict[str, str]:
     """The labels of a pool's nodes: the stack file's, and the two by which services select nodes on any platform."""
     return {**pool.labels, POOL_LABEL: pool_name, CAPACITY_LABEL: capacity}
+
+
+def machine_labels(settings: BareMetalCluster, node: str) -> dict[str, str]:
+    """The labels of a machine's node: its place, its pool's, and its own, which count most."""
+    machine = settings.machines[node]
+    pool = settings.pools[machine.pool] if machine.pool else None
+    of_pool = node_labels(machine.pool, pool, pool.capacity) if machine.pool and pool else {}
+    return {REGION_LABEL: settings.site, ZONE_LABEL: machine.zone, **of_pool, **machine.labels}
+
+
+def machine_taints(settings: BareMetalCluster, node: str) -> tuple[Taint, ...]:
+    """The taints of a machine's node: its pool's and its own."""
+    machine = settings.machines[node]
+    return (*(settings.pools[machine.pool].taints if machine.pool else ()), *machine.taints)

@@ -36,5 +36,12 @@ class Plan:
         }
 
     def to_json(self) -> str:
-        """The document as text: sorted keys, so that equal plans are equal bytes."""
-        return json.dumps(self.document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        """The document as text: sorted keys, so that equal plans are equal bytes; a resource a line, so that differences are short."""
+        document = self.document()
+        resources = ",\n".join(f"  {_line(resource)}" for resource in document.pop("resources"))
+        rest = ",\n".join(f" {_line(key)}: {_line(value)}" for key, value in sorted(document.items()))
+        return f'{{\n{rest},\n "resources": [\n{resources}\n ]\n}}\n'
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

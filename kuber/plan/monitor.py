@@ -8,8 +8,9 @@ from typing import Any
 from google.protobuf import struct_pb2
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_project, get_stack
 
-from kuber.rehearsal.registration import registered_resource, shown
+from .registration import registered_resource, shown
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -51,11 +52,21 @@ class PlanMonitor(MockMonitor):
         Raises:
             ValueError: there is one of this URN already.
         """
-        urn = self.make_urn("" if _is_stack(request.parent) else request.parent, request.type, request.name)
+        urn = self.make_urn(request.parent, request.type, request.name)
         if urn in self.registered:
             raise ValueError(f"two resources with one URN: {urn}")
         self.registered[urn] = registered_resource(_fields(request), urn)
-        return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
+        return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object if self._answered(request) else None)
+
+    def _answered(self, request: resource_pb2.RegisterResourceRequest) -> bool:
+        """Whether an engine knows outputs while previewing: not of components, nor where the provider itself isn't known yet."""
+        provider = self.registered.get(request.provider.rpartition("::")[0])
+        return request.custom and not (provider and provider["unknown"])
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The URN as the engine makes it: with the types of all parents below the stack, where the mock keeps the nearest alone."""
+        types = "" if not parent or _is_stack(parent) else parent.split("::")[2] + "$"
+        return f"urn:pulumi:{get_stack()}::{get_project()}::{types}{type_}::{name}"
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:
         """Record the outputs of the stack; those of components are for the engine's state alone."""

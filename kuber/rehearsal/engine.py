@@ -16,7 +16,7 @@ from typing import Any
 
 from kuber.rehearsal import processes
 from kuber.rehearsal.provider import StandInProvider, StandInServers
-from kuber.rehearsal.registration import registered_resource, shown
+from kuber.plan.registration import registered_resource, shown
 
 STAND_IN_PACKAGES = ("aws", "gcp", "kubernetes")
 
@@ -48,7 +48,7 @@ class Preview:
         stack: Name of the stack.
         stand_ins: Packages whose provider was a stand-in; to be named wherever the result is shown.
         resources: Every registered resource, sorted by URN, in the form of `kuber plan --json`
-            (see `kuber.rehearsal.registration.registered_resource`), the stack itself included.
+            (see `kuber.plan.registration.registered_resource`), the stack itself included.
         outputs: The stack's outputs, in the same form as inputs.
         operations: What the engine intends with each resource ("create", "same", "update", "replace", …), by URN.
         steps: The steps of the engine's own JSON digest as they are, sorted by URN.

@@ -56,6 +56,7 @@ k8s.core.v1.ConfigMap(
     "config", metadata={"name": "config"}, data={"pw": password}, opts=pulumi.ResourceOptions(provider=by_now)
 )
 
+aws.s3.BucketObject("page", bucket="pages", key="404.html", source=pulumi.StringAsset("<h1>Not found</h1>"))
 Note("note", text=cluster.endpoint)
 
 pulumi.export("name", cluster_config["name"])

@@ -1,0 +1,59 @@
+"""`kuber plan`."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+from config.stack_file import read, stack_file_path
+from kuber.project import find_project, stack_names
+
+from .errors import CommandError, UsageError
+
+
+def run(stack: str, json_file: Path | None, project: Path | None) -> None:
+    """Plan a stack and show it, or write it as JSON."""
+    folder = find_project(project)
+    ensure_stack(stack, folder)
+    gc.disable()  # a plan lives for a second, of which collecting would be a fifth
+    settings = read(stack, folder)
+
+    from kuber.plan.program import plan_stack
+
+    plan = plan_stack(stack, folder)
+    if json_file == Path("-"):
+        sys.stdout.write(plan.to_json())
+        return
+    if json_file is not None:
+        _write(json_file, plan.to_json())
+
+    from kuber.plan.view import show
+
+    show(plan, settings, sys.stdout)
+
+
+def ensure_stack(stack: str, folder: Path) -> None:
+    """A stack that is named must have its file.
+
+    Raises:
+        UsageError: it has none; the text names the stacks that there are.
+    """
+    from difflib import get_close_matches
+
+    if stack_file_path(stack, folder).is_file():
+        return
+    names = stack_names(folder)
+    close = get_close_matches(stack, names, n=1)
+    raise UsageError(
+        f"there is no stack file Pulumi.{stack}.yaml in {folder}\n"
+        f"    expected: one of {', '.join(names) or '(there are none)'}\n"
+        f"    hint:     {f'did you mean {close[0]}?' if close else '`kuber new-cluster` writes one'}"
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file}: can't be written: {error.strerror}") from None
