@@ -86,5 +86,5 @@ def free_range(pool: IPv4Network, prefix_length: int, taken: list[IPv4Network]) 
         if start + size <= first:
             break
         start = max(start, -(-(last + 1) // size) * size)
-    candidate = IPv4Network((start, prefix_length)) if start + size <= (1 << 32) else None
+    candidate = IPv4Network((start, prefix_length), strict=False) if start + size <= (1 << 32) else None
     return candidate if candidate and candidate.subnet_of(pool) else None

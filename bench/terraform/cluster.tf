@@ -1,4 +1,5 @@
-# The control plane: its key, role and logs, who reaches it, who may use it, and the add-ons.
+# The control plane: its key, role and logs, who reaches it, who may use it, the add-ons that nodes need, and
+# the nodes' role.
 
 locals {
   cluster_arn   = "arn:aws:eks:${var.region}:${var.account_id}:cluster/${var.cluster}"
@@ -208,20 +209,20 @@ resource "aws_eks_addon" "before_nodes" {
   ]
 }
 
-resource "aws_eks_addon" "after_nodes" {
-  for_each = toset(["coredns", "aws-ebs-csi-driver"])
+resource "aws_iam_role" "nodes" {
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "ec2.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
 
-  cluster_name                = aws_eks_cluster.this.name
-  addon_name                  = each.key
-  addon_version               = var.addon_versions[each.key]
-  configuration_values        = try(jsonencode(local.addon_settings[each.key]), null)
-  resolve_conflicts_on_create = "OVERWRITE"
-  resolve_conflicts_on_update = "OVERWRITE"
+resource "aws_iam_role_policy_attachment" "nodes" {
+  for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"])
 
-  depends_on = [
-    aws_eks_pod_identity_association.this["ebs-csi-controller-sa"],
-    aws_iam_role_policy_attachment.pod_identity["ebs-csi-controller-sa"],
-    aws_eks_node_group.pool,
-    aws_autoscaling_group_tag.pool,
-  ]
+  role       = aws_iam_role.nodes.name
+  policy_arn = "${local.policy}/${each.key}"
 }

@@ -84,20 +84,6 @@ variable "access" {
   }))
 }
 
-variable "pools" {
-  description = "Node pools by name."
-  type = map(object({
-    capacity                = string
-    machine_types           = list(string)
-    ami_type                = string
-    min                     = number
-    max                     = number
-    disk_gib                = number
-    max_unavailable_percent = number
-    labels                  = map(string)
-  }))
-}
-
 # A plan of new resources asks AWS nothing: no credentials, no account.
 provider "aws" {
   region                      = var.region

@@ -14,9 +14,9 @@ from .errors import CommandError, UsageError
 
 def run(stack: str, json_file: Path | None, project: Path | None) -> None:
     """Plan a stack and show it, or write it as JSON."""
+    gc.disable()  # a plan lives for a second, of which collecting would be a fifth
     folder = find_project(project)
     ensure_stack(stack, folder)
-    gc.disable()  # a plan lives for a second, of which collecting would be a fifth
     settings = read(stack, folder)
 
     from kuber.plan.program import plan_stack

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.lean_sdk import make_lean
 from config.stack_file import CONFIG_KEY, cluster_value, read, read_source, stack_file_path
 
 from .document import Plan
@@ -39,12 +40,14 @@ def plan_stack(stack: str, project: Path) -> Plan:
 
 
 def _run(stack: str, project: Path, cluster: str) -> Plan:
+    make_lean("pulumi", ("automation",))  # the SDK's way to drive an engine, of no use without one
     import pulumi.runtime
     from pulumi.runtime.mocks import MockEngine, MockSettings
 
     from .monitor import PlanMonitor, WarningLog
+    from .quick_sdk import make_quick
 
-    _leave_out_bookkeeping()
+    make_quick()
     monitor, log = PlanMonitor(), WarningLog()
     logger = logging.Logger("kuber.program")
     logger.addHandler(log)
@@ -65,17 +68,6 @@ def _run(stack: str, project: Path, cluster: str) -> Plan:
         asyncio.run(_in_stack())
     resources = [monitor.registered[urn] for urn in sorted(monitor.registered)]
     return Plan(stack=stack, resources=resources, outputs=monitor.outputs, warnings=tuple(log.messages))
-
-
-def _leave_out_bookkeeping() -> None:
-    """Spare a quarter of the time: stack traces for the engine's debugger, and debug messages that nobody reads here."""
-    import pulumi.log
-    import pulumi.runtime.resource
-    from pulumi.runtime.proto import source_pb2
-
-    no_trace = source_pb2.StackTrace()
-    pulumi.runtime.resource._get_stack_trace = lambda: no_trace
-    pulumi.log.debug = lambda *_, **__: None
 
 
 async def _in_stack() -> None:

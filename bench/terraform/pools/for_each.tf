@@ -1,4 +1,18 @@
-# Node pools: for each a launch template, a managed node group, and the tags that the autoscaler reads.
+# Node pools over a variable: for each a launch template, a managed node group, and the tags that the autoscaler reads.
+
+variable "pools" {
+  description = "Node pools by name."
+  type = map(object({
+    capacity                = string
+    machine_types           = list(string)
+    ami_type                = string
+    min                     = number
+    max                     = number
+    disk_gib                = number
+    max_unavailable_percent = number
+    labels                  = map(string)
+  }))
+}
 
 locals {
   # What can't change on live nodes goes into the name, so that a change makes the new pool first.
@@ -35,24 +49,6 @@ locals {
       },
     )
   ]...)
-}
-
-resource "aws_iam_role" "nodes" {
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "ec2.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy_attachment" "nodes" {
-  for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"])
-
-  role       = aws_iam_role.nodes.name
-  policy_arn = "${local.policy}/${each.key}"
 }
 
 resource "aws_launch_template" "pool" {

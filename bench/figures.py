@@ -1,0 +1,66 @@
+"""What the measurements of a size say: medians, ratios, growth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from statistics import median
+
+from .process_tree import Usage
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How two contenders compare: the median over pairs of runs made one after the other, and the extremes."""
+
+    median: float
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
+
+
+def cpu_seconds(runs: Sequence[Usage]) -> float:
+    """Median CPU."""
+    return median(run.cpu_seconds for run in runs)
+
+
+def wall_seconds(runs: Sequence[Usage]) -> float:
+    """Median wall time."""
+    return median(run.wall_seconds for run in runs)
+
+
+def peak_mb(runs: Sequence[Usage]) -> float:
+    """Median of the peaks of memory."""
+    return median(run.peak_mb for run in runs)
+
+
+def cpu_ratio(ours: Sequence[Usage], theirs: Sequence[Usage]) -> Ratio:
+    """Our CPU over theirs, pair by pair."""
+    ratios = [one.cpu_seconds / other.cpu_seconds for one, other in zip(ours, theirs, strict=True)]
+    return Ratio(median(ratios), min(ratios), max(ratios))
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How CPU grows with the number of spot pools, as the exponent between two sizes.
+
+    Attributes:
+        above_start: Exponent of the CPU above that of a plan without spot pools: 1 is linear.
+        plain: Exponent of all CPU, which the fixed cost of starting makes look smaller.
+    """
+
+    above_start: float
+    plain: float
+
+
+def growth(cpu_by_size: Mapping[int, float], smaller: int, larger: int) -> Growth:
+    """Growth from the smaller to the larger size; `cpu_by_size` has size 0 too."""
+    start = cpu_by_size[0]
+    factor = log(larger / smaller)
+    return Growth(
+        above_start=log((cpu_by_size[larger] - start) / (cpu_by_size[smaller] - start)) / factor,
+        plain=log(cpu_by_size[larger] / cpu_by_size[smaller]) / factor,
+    )

@@ -1,0 +1,111 @@
+"""Stack files for tests: the shipped ones, with edits, and what is said of them."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+import config
+from config.cluster import ClusterSettings
+from config.stack_file import CONFIG_KEY
+
+PROJECT = Path(__file__).parents[1]
+SHARED = PROJECT.parent / "shared"
+"""Facts about the providers, beside the project; not everywhere there."""
+
+TODAY = date(2026, 11, 22)
+"""The day for which versions and exceptions are judged, so that a test says the same next year."""
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack file as text; edits give another one."""
+
+    stack: str
+    text: str
+
+    def set(self, path: str, value: Any) -> StackFile:
+        """With another value at `pools.system.min`; its keys but the last are there."""
+        *above, key = path.split(".")
+        return self._edited(above, lambda parent: parent.__setitem__(_key(parent, key), value))
+
+    def without(self, path: str) -> StackFile:
+        """With a key less; it is there."""
+        *above, key = path.split(".")
+        return self._edited(above, lambda parent: parent.__delitem__(_key(parent, key)))
+
+    def replacing(self, old: str, new: str) -> StackFile:
+        """With one place of the text written otherwise."""
+        assert self.text.count(old) == 1, f"{old!r} stands {self.text.count(old)} times in {self.stack}"
+        return replace(self, text=self.text.replace(old, new))
+
+    def line(self, needle: str) -> int:
+        """The number of the one line that holds some text."""
+        found = [number for number, line in enumerate(self.text.splitlines(), 1) if needle in line]
+        assert len(found) == 1, f"{needle!r} is on the lines {found} of {self.stack}"
+        return found[0]
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """A folder that holds the file alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, f"Pulumi.{self.stack}.yaml").write_text(self.text, encoding="utf-8")
+            yield Path(folder)
+
+    def read(self, today: date = TODAY) -> ClusterSettings:
+        """The settings, as `config.read` has them."""
+        with self.folder() as folder:
+            return config.read(self.stack, folder, today)
+
+    def load(self, today: date = TODAY) -> ClusterSettings:
+        """The settings, as the program has them from the engine."""
+        value = YAML(typ="safe", pure=True).load(self.text)["config"][CONFIG_KEY]
+        with self.folder() as folder:
+            return config.load(self.stack, value, folder, today)
+
+    def error(self, today: date = TODAY) -> str:
+        """What the reader of the file is told."""
+        with pytest.raises(config.StackFileError) as caught:
+            self.read(today)
+        return str(caught.value)
+
+    def told(self, at: int | str, what: str, **details: str) -> str:
+        """The text of one problem: at a line, or the line that holds a text; `what` is key path and message."""
+        line = at if isinstance(at, int) else self.line(at)
+        below = [f"    {label + ':':<10}{text}" for label, text in details.items()]
+        return "\n".join([f"Pulumi.{self.stack}.yaml:{line}: {what}", *below])
+
+    def _edited(self, above: list[str], edit: Any) -> StackFile:
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = 4096
+        document = yaml.load(self.text)
+        parent = document["config"][CONFIG_KEY]
+        for key in above:
+            parent = parent[_key(parent, key)]
+        edit(parent)
+        out = io.StringIO()
+        yaml.dump(document, out)
+        return replace(self, text=out.getvalue())
+
+
+def _key(parent: Any, key: str) -> Any:
+    return int(key) if isinstance(parent, list) else key
+
+
+def shipped(stack: str) -> StackFile:
+    """A stack file of the repository."""
+    return StackFile(stack, (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+
+
+EKS, GKE, METAL = shipped("prod-eks"), shipped("prod-gke"), shipped("colo-london")
+SHIPPED = (EKS, GKE, METAL)
