@@ -45,22 +45,22 @@ def cpu_ratio(ours: Sequence[Usage], theirs: Sequence[Usage]) -> Ratio:
 
 @dataclass(frozen=True)
 class Growth:
-    """How CPU grows with the number of spot pools, as the exponent between two sizes.
+    """How CPU grows with the number of spot pools, as the exponent between two sizes; 1 is linear.
 
     Attributes:
-        above_start: Exponent of the CPU above that of a plan without spot pools: 1 is linear.
-        plain: Exponent of all CPU, which the fixed cost of starting makes look smaller.
+        above_start: Of the CPU above that of a plan without spot pools; None where it is lost in the noise.
+        plain: Of all CPU; the fixed cost of starting makes it look smaller.
     """
 
-    above_start: float
+    above_start: float | None
     plain: float
 
 
 def growth(cpu_by_size: Mapping[int, float], smaller: int, larger: int) -> Growth:
     """Growth from the smaller to the larger size; `cpu_by_size` has size 0 too."""
-    start = cpu_by_size[0]
     factor = log(larger / smaller)
+    small, large = (cpu_by_size[size] - cpu_by_size[0] for size in (smaller, larger))
     return Growth(
-        above_start=log((cpu_by_size[larger] - start) / (cpu_by_size[smaller] - start)) / factor,
+        above_start=log(large / small) / factor if small > 0 and large > 0 else None,
         plain=log(cpu_by_size[larger] / cpu_by_size[smaller]) / factor,
     )

@@ -1,101 +1,36 @@
-"""`kuber plan` against `terraform plan` on the same graph: CPU of all processes, wall time, memory.
-
-Run from the project's folder: `python -m bench.plan_vs_terraform --pairs 5 --sizes 3,50,200`.
-"""
+"""`kuber plan` against `terraform plan` on the same graph: CPU of all processes, wall time, memory."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from config import read
-from config.eks import EksCluster
-
-from . import figures, machine, results, terraform
-from .process_tree import MeasurementError, Usage, run
-from .same_graph import GraphsDifferError, kuber_resources, require_same, terraform_resources
-from .stacks import make_project
-from .terraform_graph import POOL_FORMS, write_configuration
+from . import contenders, machine, plan_report, results, terraform
+from .contenders import Contender
+from .plan_report import Runs, SizeResult
+from .process_tree import MeasurementError, Usage
+from .same_graph import GraphsDifferError, require_same
 
 NAME = "plan-vs-terraform"
-OURS = "kuber"
-RATIO_GOALS = {3: 0.2, 50: 0.2, 200: 0.25}
-"""Most CPU of ours over Terraform's, by number of spot pools."""
-GROWTH_GOAL = 1.1
-MEMORY_GOAL_MB = {3: 150.0}
-_PLAN_FILE = "plan.json"
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A command that plans a stack, in a folder of its own.
-
-    Attributes:
-        name: `kuber`, or Terraform with the form of its pools.
-    """
-
-    name: str
-    command: Sequence[str]
-    folder: Path
-    environment: Mapping[str, str]
-
-    def plan(self) -> Usage:
-        """Plan once."""
-        return run(self.command, self.folder, self.environment, self.folder / "output.log")
-
-
-Runs = dict[str, list[Usage]]
-"""Measurements of one size, by contender."""
 
 
 def main() -> None:
-    """Measure, and write the results."""
+    """Measure, and write the results; ends with 1 if a plan fails or the two sides don't plan the same."""
     options = _options()
-    described = machine.description()
-    sizes: list[int] = sorted({0, *options.sizes})
-    runs: dict[int, Runs] = {}
-    resources: dict[int, int] = {}
-    missing = None
-    with TemporaryDirectory() as temporary:
-        for size in sizes:
-            folder = Path(temporary) / str(size)
-            ours, settings = _kuber(folder, size)
-            try:
-                theirs = _terraforms(folder, ours.folder.name, settings) if missing is None else []
-            except terraform.TerraformMissingError as error:
-                theirs, missing = [], str(error)
-                print(f"{missing}\nOnly kuber's own figures are taken.", file=sys.stderr)
-            if theirs:
-                described |= terraform.versions(theirs[0].folder)
-            contenders = [ours, *theirs]
-            _warm_up(size, contenders)
-            resources[size] = _resources_on_all_sides(ours, theirs)
-            runs[size] = _measure(size, contenders, options.pairs)
-
-    text = _report(described, runs, resources, missing)
-    data = {
-        "machine": described,
-        "pairs": options.pairs,
-        "terraform_missing": missing,
-        "goals": [{"what": what, "met": met} for what, met in _goals(runs)],
-        "sizes": [
-            {"spot_pools": size, "resources": resources[size], "runs": {name: list(map(asdict, of)) for name, of in all_of.items()}}
-            for size, all_of in runs.items()
-        ],
-    }
-    results.write(options.results, NAME, text, data)
+    try:
+        _measure_all(options.sizes, options.pairs, options.results)
+    except (MeasurementError, GraphsDifferError) as error:
+        sys.exit(str(error))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.plan_vs_terraform", description=__doc__)
     parser.add_argument("--pairs", type=_at_least_one, default=5, help="counted runs of each contender (default: 5)")
-    parser.add_argument("--sizes", type=_sizes, default="3,50,200", help="numbers of spot pools (default: 3,50,200)")
+    parser.add_argument("--sizes", type=_sizes, default=[3, 50, 200], help="numbers of spot pools (default: 3,50,200)")
     parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
     return parser.parse_args()
 
@@ -111,24 +46,55 @@ def _sizes(text: str) -> list[int]:
     return [_at_least_one(part) for part in text.split(",")]
 
 
-def _kuber(folder: Path, size: int) -> tuple[Contender, EksCluster]:
-    project = folder / OURS
-    project.mkdir(parents=True)
-    stack = make_project(project, size)
-    settings = read(stack, project)
-    if not isinstance(settings, EksCluster):
-        raise TypeError("the bench measures EKS stacks")
-    command = [sys.executable, "-m", "kuber", "plan", stack, "--json", _PLAN_FILE]
-    return Contender(OURS, command, project, os.environ), settings
+def _measure_all(sizes: Sequence[int], pairs: int, folder: Path) -> None:
+    described = machine.description()
+    measured: list[SizeResult] = []
+    missing: str | None = None
+    with TemporaryDirectory() as temporary:
+        for size in sorted({0, *sizes}):  # a plan without spot pools is what all plans start with
+            where = Path(temporary) / str(size)
+            kuber = contenders.kuber(where, size)
+            theirs: list[Contender] = []
+            try:
+                theirs = [] if missing else contenders.terraforms(kuber.folder, where, size)
+            except terraform.TerraformMissingError as error:
+                missing = str(error)
+                print(f"{missing}\nOnly kuber is measured.", file=sys.stderr)
+            if theirs:
+                described |= terraform.versions(theirs[0].folder)
+            measured.append(_measure(size, kuber, theirs, pairs))
+    text = plan_report.markdown(described, measured, pairs, missing)
+    data = {
+        "machine": described,
+        "pairs": pairs,
+        "terraform_missing": missing,
+        "goals": [asdict(goal) for goal in plan_report.goals(measured)],
+        "sizes": [asdict(result) for result in measured],
+    }
+    results.write(folder, NAME, text, data)
 
 
-def _terraforms(folder: Path, cluster: str, settings: EksCluster) -> list[Contender]:
-    contenders: list[Contender] = []
-    for form in POOL_FORMS:
-        configuration = folder / form
-        configuration.mkdir()
-        write_configuration(configuration, cluster, settings, form)
-        terraform.initialise(configuration)
-        command = [terraform.command(), *terraform.PLAN]
-        contenders.append(Contender(_theirs(form), command, configuration, terraform.environment()))
-    return contenders
+def _measure(size: int, kuber: Contender, theirs: Sequence[Contender], pairs: int) -> SizeResult:
+    """One uncounted run of each, the check that they plan the same, then the counted ones in turn."""
+    everyone = (kuber, *theirs)
+    for contender in everyone:
+        _plan(size, contender, "warm-up")
+    resources = kuber.resources()
+    for other in theirs:
+        require_same(resources, other.resources())
+    runs: Runs = {contender.name: [] for contender in everyone}
+    for turn in range(1, pairs + 1):
+        for contender in everyone:
+            runs[contender.name].append(_plan(size, contender, f"run {turn} of {pairs}"))
+    return SizeResult(spot_pools=size, resources=dict(sorted(resources.items())), runs=runs)
+
+
+def _plan(size: int, contender: Contender, which: str) -> Usage:
+    usage = contender.plan()
+    figures = f"{usage.cpu_seconds:6.2f} s CPU {usage.wall_seconds:6.2f} s wall {usage.peak_mb:5.0f} MB"
+    print(f"{size:4} spot pools  {which:12}  {contender.name:24}{figures}", file=sys.stderr, flush=True)
+    return usage
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,12 @@
 """Runs a command and measures all of its processes: CPU, wall time, memory.
 
-CPU is what the kernel accounts to the command when it is reaped: its own, and that of each descendant that was waited for. A
-descendant that outlives its parent is handed to this process (it is a "child subreaper", prctl(2)) and reaped here, so that none is
-missed, not even a provider plugin that Terraform leaves behind. As a check, each process is also looked at every 20 ms, which sees
-nearly the same CPU: when it sees more than was accounted, the measurement is refused.
+CPU is what the kernel accounts to the command when it is reaped: its own, and that of each descendant that was waited
+for. A descendant that outlives its parent is handed to this process (a "child subreaper", prctl(2)) and reaped here, so
+that none is missed, not even a plugin that Terraform leaves behind. As a check, each process is also looked at every
+20 ms, which sees nearly the same CPU: when it sees more than was accounted, the measurement is refused.
 
-Memory is the largest sum of resident memory over all processes at one of these looks, or the kernel's own peak of a single process
-where that is more. Linux only.
+Memory is the largest sum of resident memory over all processes at one of these looks, or the kernel's own peak of a
+single process where that is more. Linux only.
 """
 
 from __future__ import annotations
@@ -144,24 +144,28 @@ class _Onlooker(threading.Thread):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:  # it ended between two looks
             return 0
-        user, system, resident_pages = int(fields[11]), int(fields[12]), int(fields[21])  # proc_pid_stat(5), from "state" on
+        user, system, resident_pages = (
+            int(fields[11]),
+            int(fields[12]),
+            int(fields[21]),
+        )  # proc_pid_stat(5), from "state" on
         self.ticks[pid] = user + system
         return resident_pages * _PAGE_BYTES
 
 
 def _descendants(pid: int) -> Iterator[int]:
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return
     for thread in threads:
-        for child in _children(pid, thread):
+        for child in _children(thread):
             yield child
             yield from _descendants(child)
 
 
-def _children(pid: int, thread: str) -> list[int]:
+def _children(thread: Path) -> list[int]:
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split()]
+        return [int(child) for child in (thread / "children").read_text().split()]
     except OSError:  # the thread ended between two looks
         return []

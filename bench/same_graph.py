@@ -48,12 +48,9 @@ class GraphsDifferError(Exception):
 
 def kuber_resources(plan: Mapping[str, Any]) -> Counter[str]:
     """What `kuber plan --json` declares, by Terraform's names of the kinds."""
-    kinds = (resource["type"] for resource in plan["resources"])
-    return Counter(
-        _TERRAFORM_TYPES.get(kind, kind)
-        for kind in kinds
-        if kind not in PULUMI_ONLY and not kind.startswith(_COMPONENT)
-    )
+    kinds: Iterable[str] = (resource["type"] for resource in plan["resources"])
+    counted = (kind for kind in kinds if kind not in PULUMI_ONLY and not kind.startswith(_COMPONENT))
+    return Counter([_TERRAFORM_TYPES.get(kind) or kind for kind in counted])
 
 
 def terraform_resources(plan: Mapping[str, Any]) -> Counter[str]:

@@ -45,7 +45,9 @@ def initialise(folder: Path) -> None:
     """
     plugins = os.environ.get(_PLUGIN_DIR)
     arguments = ["init", "-input=false", "-no-color", *([f"-plugin-dir={plugins}"] if plugins else [])]
-    done = subprocess.run([command(), *arguments], cwd=folder, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [command(), *arguments], cwd=folder, env=environment(), check=False, capture_output=True, text=True
+    )
     if done.returncode != 0:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[:_SHOWN_LINES])
         raise TerraformMissingError(f"`terraform init` can't get the provider:\n{said}")

@@ -1,17 +1,17 @@
-"""The Terraform configuration of a bench stack: the resources that the program declares, in plain resources of the AWS provider.
+"""The Terraform configuration of a bench stack: the resources that the program declares, in plain resources.
 
-What is the same in all stacks stands in `terraform/*.tf`, written as one would by hand; the stack's settings become variables. The
-pools, which are what grows, come in two forms, since they cost Terraform differently:
+What is the same in all stacks stands in `terraform/*.tf`, written as one would by hand; the stack's settings become
+variables. The pools, which are what grows, come in two forms, since they cost Terraform differently:
 
-- `written_out`: each pool's resources in blocks of their own. Terraform's cost grows with the number of pools. This is the form that
-  the goals are held against, being the cheaper one for Terraform.
-- `for_each`: the pools in a variable, and `for_each` over it, as most people write it. Each `[each.key]` has Terraform build the
-  values of all instances, so that its cost grows with the square.
+- `written_out`: each pool's resources in blocks of their own, values and all. Terraform's cost grows with the number of
+  pools. The goals are held against this form: it is the cheaper one for Terraform where it matters.
+- `for_each`: the pools in a variable, and `for_each` over it, as most people write it. For each `[each.key]` Terraform
+  builds the values of all instances, so that its cost grows with the square.
 
-Left out on the Terraform side, because the provider in use (5.100) has no such argument or no way without an account:
-`deletion_protection` of the cluster, and `allowed_account_ids` of the provider. The plan's guards against deletion are
-`prevent_destroy` there. Of a stack file the bench knows what its own stacks use: AL2023 pools without taints or versions of their own
-in all zones, gateway endpoints, a private API endpoint, NAT per zone.
+Left out on the Terraform side: `deletion_protection` of the cluster, which the provider has only from 6.0 on; and
+`allowed_account_ids` of the provider, since without an account it would refuse to plan. What the program protects has
+`prevent_destroy`. Of stack files the bench knows what its own stacks use: pools of Amazon Linux 2023, without taints, in
+all zones and at the cluster's version; gateway endpoints; a private API endpoint; NAT per zone.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _variables(cluster: str, settings: EksCluster) -> dict[str, Any]:
         "region": settings.region,
         "tags": {"kuber:cluster": cluster, "kuber:environment": settings.environment, **settings.tags},
         "kubernetes_version": settings.kubernetes.version,
-        "addon_versions": addon_versions(settings.kubernetes.version, settings.addons),
+        "addon_versions": addon_versions(settings.kubernetes.version, {**settings.addons}),
         "cidr": str(settings.network.cidr),
         "service_cidr": str(settings.network.service_cidr),
         "zones": {zone: {"private": str(cut.private), "public": str(cut.public)} for zone, cut in zones.items()},

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-from typing import ClassVar
-
 import pulumi
 import pulumi_kubernetes as kubernetes
 
@@ -13,8 +10,8 @@ from components.node_pools.machine_nodes import MachineNodes, MachineNodesArgs
 from config.bare_metal import BareMetalCluster as BareMetalSettings
 from config.bare_metal import KubeconfigProvisioner
 
-from .contract import Capability, Cluster, Feature, UnsupportedError
-from .kubeconfig import exec_kubeconfig
+from .contract import Cluster, Feature, UnsupportedError
+from .kubeconfig import machines_kubeconfig
 
 
 class BareMetalCluster(Cluster):
@@ -24,8 +21,8 @@ class BareMetalCluster(Cluster):
     machines, would be one more `type` in the stack file and one more function beside `_reached_by_kubeconfig`.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset()
-    brings: ClassVar[frozenset[Feature]] = frozenset({Feature.CLUSTER_DNS})
+    capabilities = frozenset()
+    brings = frozenset({Feature.CLUSTER_DNS})
 
     def __init__(self, name: str, settings: BareMetalSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         self.name = name
@@ -61,12 +58,4 @@ class BareMetalCluster(Cluster):
 
 
 def _reached_by_kubeconfig(name: str, provisioner: KubeconfigProvisioner) -> pulumi.Output[str]:
-    return exec_kubeconfig(
-        cluster=name,
-        server=provisioner.server,
-        certificate_authority_data=base64.b64encode(provisioner.certificate_authority.encode()).decode(),
-        command=provisioner.exec.command,
-        args=provisioner.exec.args,
-        env=provisioner.exec.env,
-        install_hint=f"kubectl needs {provisioner.exec.command} to get a token for {name}",
-    )
+    return pulumi.Output.json_dumps(machines_kubeconfig(name, provisioner))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import ClassVar
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -48,8 +49,8 @@ class Cluster(pulumi.ComponentResource, ABC):
         provider: Makes Kubernetes objects in the cluster; waits until there are nodes to run them, and is gone before the nodes.
     """
 
-    capabilities: frozenset[Capability]
-    brings: frozenset[Feature]
+    capabilities: ClassVar[frozenset[Capability]]
+    brings: ClassVar[frozenset[Feature]]
 
     name: str
     zones: Sequence[str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
@@ -15,7 +14,7 @@ from components.identity.rights import AwsStatement, Rights, WorkloadIdentity, p
 from components.network.vpc import Vpc, VpcArgs
 from components.node_pools.managed_node_group import ManagedNodeGroup, ManagedNodeGroupArgs
 from config.eks import EksCluster as EksSettings
-from config.eks_addons import addon_versions
+from config.eks_addons import AddonName, addon_versions
 
 from .contract import Capability, Cluster, Feature
 from .kubeconfig import exec_kubeconfig
@@ -30,11 +29,11 @@ _NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOn
 _VPC_CNI_RIGHTS = Rights(aws_managed_policies=[f"{_POLICY}/AmazonEKS_CNI_Policy"])
 _EBS_CSI_RIGHTS = Rights(aws_managed_policies=[f"{_POLICY}/AmazonEBSCSIDriverPolicyV2"])  # its own volumes alone
 
-_BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
+_BEFORE_NODES: tuple[AddonName, ...] = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
 """Nodes are not ready without these."""
-_AFTER_NODES = ("coredns", "aws-ebs-csi-driver")
+_AFTER_NODES: tuple[AddonName, ...] = ("coredns", "aws-ebs-csi-driver")
 """Run on nodes, and are degraded until there are some."""
-_ADDON_SETTINGS: Mapping[str, object] = {
+_ADDON_SETTINGS: Mapping[AddonName, object] = {
     # Network policies need the add-on's own agent; prefixes give a node as many pods as it can carry.
     "vpc-cni": {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"}},
     "coredns": {"podDisruptionBudget": {"enabled": True, "maxUnavailable": 1}},
@@ -44,12 +43,10 @@ _ADDON_SETTINGS: Mapping[str, object] = {
 class EksCluster(Cluster):
     """A cluster on AWS: private endpoint, secrets under a key of its own, nodes in private subnets, rights by Pod Identity."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+    capabilities = frozenset(
         {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
     )
-    brings: ClassVar[frozenset[Feature]] = frozenset(
-        {Feature.CLUSTER_DNS, Feature.NETWORK_POLICIES, Feature.BLOCK_STORAGE}
-    )
+    brings = frozenset({Feature.CLUSTER_DNS, Feature.NETWORK_POLICIES, Feature.BLOCK_STORAGE})
 
     def __init__(self, name: str, settings: EksSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         self.name = name
@@ -138,18 +135,20 @@ class EksCluster(Cluster):
             opts=self._child,
         )
         public_cidrs = sorted(str(cidr) for cidr in settings.endpoint.public_cidrs.values())
+        reach: aws.eks.ClusterVpcConfigArgsDict = {
+            "subnet_ids": list(network.private_subnet_ids.values()),
+            "security_group_ids": [self._api_security_group(network).id],
+            "endpoint_private_access": True,
+            "endpoint_public_access": bool(public_cidrs),
+        }
+        if public_cidrs:
+            reach["public_access_cidrs"] = public_cidrs
         return aws.eks.Cluster(
             self.name,
             name=self.name,
             version=settings.kubernetes.version,
             role_arn=role.arn,
-            vpc_config={
-                "subnet_ids": list(network.private_subnet_ids.values()),
-                "security_group_ids": [self._api_security_group(network).id],
-                "endpoint_private_access": True,
-                "endpoint_public_access": bool(public_cidrs),
-                **({"public_access_cidrs": public_cidrs} if public_cidrs else {}),
-            },
+            vpc_config=reach,
             kubernetes_network_config={"service_ipv4_cidr": str(settings.network.service_cidr)},
             encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
             enabled_cluster_log_types=list(LOG_TYPES),
@@ -236,7 +235,7 @@ class EksCluster(Cluster):
         rights = self.grant(_EBS_CSI_RIGHTS, "kube-system", "ebs-csi-controller-sa")
         return [self._addon(addon, [*pools, *rights.resources]) for addon in _AFTER_NODES]
 
-    def _addon(self, addon: str, after: Sequence[pulumi.Resource]) -> aws.eks.Addon:
+    def _addon(self, addon: AddonName, after: Sequence[pulumi.Resource]) -> aws.eks.Addon:
         settings = _ADDON_SETTINGS.get(addon)
         return aws.eks.Addon(
             f"{self.name}-{addon}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pulumi
 import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
@@ -31,10 +29,10 @@ _EXCLUSION_START = "2026-01-01T00:00:00Z"
 class GkeCluster(Cluster):
     """A cluster on Google Cloud: private nodes and endpoint, secrets under a key of its own, rights by Workload Identity."""
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+    capabilities = frozenset(
         {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
     )
-    brings: ClassVar[frozenset[Feature]] = frozenset(
+    brings = frozenset(
         {
             Feature.AUTOSCALER,
             Feature.METRICS_API,

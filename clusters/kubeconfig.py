@@ -1,13 +1,21 @@
-"""Kubeconfigs that get a token by running a command. None holds a secret."""
+"""Kubeconfigs that get a token by running a command. None holds a secret.
+
+Importing this takes no SDK, so that a command which only reaches a cluster starts at once.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pulumi
+from config.bare_metal import KubeconfigProvisioner
+
+if TYPE_CHECKING:
+    import pulumi
 
 
-def exec_kubeconfig(
+def kubeconfig_document(
     *,
     cluster: str,
     server: pulumi.Input[str],
@@ -16,8 +24,8 @@ def exec_kubeconfig(
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     install_hint: str = "",
-) -> pulumi.Output[str]:
-    """A kubeconfig as JSON.
+) -> dict[str, object]:
+    """A kubeconfig as a document; what of it is an output stays one.
 
     Args:
         cluster: Name of cluster, context and user.
@@ -38,18 +46,55 @@ def exec_kubeconfig(
     }
     if install_hint:
         plugin["installHint"] = install_hint
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": cluster,
+                "cluster": {"server": server, "certificate-authority-data": certificate_authority_data},
+            }
+        ],
+        "users": [{"name": cluster, "user": {"exec": plugin}}],
+        "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
+        "current-context": cluster,
+    }
+
+
+def machines_kubeconfig(cluster: str, provisioner: KubeconfigProvisioner) -> dict[str, object]:
+    """The kubeconfig of a cluster that exists already: all of it stands in the stack file."""
+    return kubeconfig_document(
+        cluster=cluster,
+        server=provisioner.server,
+        certificate_authority_data=base64.b64encode(provisioner.certificate_authority.encode()).decode(),
+        command=provisioner.exec.command,
+        args=provisioner.exec.args,
+        env=provisioner.exec.env,
+        install_hint=f"kubectl needs {provisioner.exec.command} to get a token for {cluster}",
+    )
+
+
+def exec_kubeconfig(
+    *,
+    cluster: str,
+    server: pulumi.Input[str],
+    certificate_authority_data: pulumi.Input[str],
+    command: str,
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    install_hint: str = "",
+) -> pulumi.Output[str]:
+    """A `kubeconfig_document` as JSON, for the address and authority that only the cloud knows."""
+    import pulumi
+
     return pulumi.Output.json_dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {
-                    "name": cluster,
-                    "cluster": {"server": server, "certificate-authority-data": certificate_authority_data},
-                }
-            ],
-            "users": [{"name": cluster, "user": {"exec": plugin}}],
-            "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
-            "current-context": cluster,
-        }
+        kubeconfig_document(
+            cluster=cluster,
+            server=server,
+            certificate_authority_data=certificate_authority_data,
+            command=command,
+            args=args,
+            env=env,
+            install_hint=install_hint,
+        )
     )

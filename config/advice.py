@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from .cluster import ClusterSettings
+from .cluster import CloudClusterSettings, ClusterSettings
 from .kubernetes import minor_number, version_table
 
 _SUPPORT_NOTICE_DAYS = 90
@@ -23,16 +23,14 @@ def advice(settings: ClusterSettings, today: date | None = None) -> Iterator[str
     yield from _about_support(settings, today)
     if production and not settings.protect:
         yield "protect is false: nothing keeps this production cluster from being destroyed"
-    zones = getattr(settings, "zones", None)
-    if production and zones is not None and len(zones) < 3:
-        yield f"only {len(zones)} zones: with three, losing one leaves two thirds of the cluster"
-    network = getattr(settings, "network", None)
-    if production and getattr(network, "nat", None) == "single":
-        yield "nat is single: when its zone fails, no zone reaches the internet"
-    endpoint = getattr(settings, "endpoint", None)
-    if public := getattr(endpoint, "public_cidrs", None):
-        yield f"the API server is reachable from the internet, by {', '.join(sorted(public))}"
-    yield from _about_pools(settings)
+    if isinstance(settings, CloudClusterSettings):
+        if production and len(settings.zones) < 3:
+            yield f"only {len(settings.zones)} zones: with three, losing one leaves two thirds of the cluster"
+        if production and getattr(getattr(settings, "network", None), "nat", None) == "single":
+            yield "nat is single: when its zone fails, no zone reaches the internet"
+        if public := settings.endpoint.public_cidrs:
+            yield f"the API server is reachable from the internet, by {', '.join(sorted(public))}"
+        yield from _about_pools(settings)
 
 
 def _about_support(settings: ClusterSettings, today: date) -> Iterator[str]:
@@ -48,11 +46,10 @@ def _about_support(settings: ClusterSettings, today: date) -> Iterator[str]:
         yield f"Kubernetes {kubernetes.version} is adopted early until {exception.expires}, by {exception.approved_by}"
 
 
-def _about_pools(settings: ClusterSettings) -> Iterator[str]:
-    for name, pool in getattr(settings, "pools", {}).items():
-        capacity = getattr(pool, "capacity", "on_demand")
-        if settings.platform == "eks" and capacity == "spot" and len(pool.machine_types) < 3:
-            yield f"pool {name}: {len(pool.machine_types)} machine types for spot; the more there are, the rarer an interruption"
-        version = getattr(pool, "version", None)
-        if version and minor_number(version) < minor_number(settings.kubernetes.version):
-            yield f"pool {name} stays at {version}, behind the control plane's {settings.kubernetes.version}"
+def _about_pools(settings: CloudClusterSettings) -> Iterator[str]:
+    for name, pool in settings.pools.items():
+        types = len(pool.machine_types)
+        if settings.platform == "eks" and pool.capacity == "spot" and types < 3:
+            yield f"pool {name}: {types} machine types for spot; the more there are, the rarer an interruption"
+        if pool.version and minor_number(pool.version) < minor_number(settings.kubernetes.version):
+            yield f"pool {name} stays at {pool.version}, behind the control plane's {settings.kubernetes.version}"

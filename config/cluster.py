@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
 from .addresses import NamedRange
+from .endpoint import Endpoint
 from .errors import Problem
 from .kubernetes import KubernetesSettings, VersionSource, adoption_problems
 from .model import Name, Settings
+from .node_pools import CloudNodePool
 
 TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 
@@ -42,3 +44,12 @@ class ClusterSettings(Settings):
     @abstractmethod
     def address_ranges(self) -> list[NamedRange]:
         """Ranges that no other cluster may use, unless one of them is isolated."""
+
+
+class CloudClusterSettings(ClusterSettings):
+    """What clusters on either cloud have: zones of a region, pools that scale, a managed API server."""
+
+    region: str
+    zones: tuple[str, ...]
+    endpoint: Endpoint
+    pools: Mapping[str, CloudNodePool]

@@ -7,18 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .addresses import NamedRange, overlap_problems, private_range_problems, public_range_problems
-from .cluster import ClusterSettings
-from .eks_addons import ADDONS, pinned_addons
+from .addresses import NamedRange, overlap_problems
+from .cluster import CloudClusterSettings
+from .eks_addons import ADDONS, AddonName, pinned_addons
 from .errors import Problem, shown
 from .kubernetes import version_table
 from .machine_types import EC2_FAMILIES, ec2_family
-from .model import Cidr, Name, NamedCidrs, Settings
+from .model import Cidr, Name, Settings
 from .node_pools import CloudNodePool, machine_type_problems, pool_problems
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-f]$")]
-AddonName = Literal["vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "aws-ebs-csi-driver"]
 AddonVersion = Annotated[str, StringConstraints(pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")]
 PrincipalArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")]
 
@@ -75,24 +74,6 @@ class EksNetwork(Settings):
         return [NamedRange(("cidr",), self.cidr), NamedRange(("service_cidr",), self.service_cidr)]
 
 
-class EksEndpoint(Settings):
-    """Who reaches the API server. Nodes always do, by the private endpoint."""
-
-    private_cidrs: NamedCidrs = {}
-    """Private ranges that reach the private endpoint, by name: offices, build machines, the data centre."""
-    public_cidrs: NamedCidrs = {}
-    """Public ranges for which a public endpoint is opened; without any there is none."""
-
-    def conflicts(self) -> Iterator[Problem]:
-        yield from private_range_problems(self.private_cidrs, "private_cidrs")
-        yield from public_range_problems(self.public_cidrs, "public_cidrs")
-        if not self.private_cidrs and not self.public_cidrs:
-            yield Problem(
-                message="nobody could reach the API server",
-                expected="a range in `private_cidrs`, such as the office's VPN",
-            )
-
-
 class EksAccess(Settings):
     """People and machines with rights in the cluster, by EKS access entries."""
 
@@ -140,7 +121,7 @@ class EksPool(CloudNodePool):
                 )
 
 
-class EksCluster(ClusterSettings):
+class EksCluster(CloudClusterSettings):
     """A cluster on AWS."""
 
     version_source = "eks"
@@ -152,13 +133,12 @@ class EksCluster(ClusterSettings):
     zones: Annotated[tuple[Zone, ...], Field(strict=False, min_length=2, max_length=6)]
     """Availability zones; the control plane needs two, production three."""
     network: EksNetwork
-    endpoint: EksEndpoint
     access: EksAccess
     encryption: EksEncryption = EksEncryption()
     logs: EksLogs = EksLogs()
     addons: dict[AddonName, AddonVersion] = {}
     """Add-on versions other than those that come with the Kubernetes minor (config/eks_addons.yaml)."""
-    pools: Annotated[dict[Name, EksPool], Field(min_length=1)]
+    pools: Annotated[dict[Name, EksPool], Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride]
     """Node pools by name."""
 
     def conflicts(self) -> Iterator[Problem]:
@@ -171,13 +151,17 @@ class EksCluster(ClusterSettings):
                     found=shown(zone),
                     expected=f"such as {self.region}a, each once",
                 )
-        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew)
+        yield from pool_problems(
+            self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew
+        )
 
         yield from self._addon_problems()
 
     def _addon_problems(self) -> Iterator[Problem]:
         version = self.kubernetes.version
-        missing = [addon for addon in ADDONS if addon not in self.addons and addon not in pinned_addons().get(version, {})]
+        missing = [
+            addon for addon in ADDONS if addon not in self.addons and addon not in pinned_addons().get(version, {})
+        ]
         if missing:
             yield Problem(
                 path=("addons",),

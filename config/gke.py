@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .addresses import NamedRange, overlap_problems, private_range_problems, public_range_problems
-from .cluster import ClusterSettings
+from .addresses import NamedRange, overlap_problems
+from .cluster import CloudClusterSettings
 from .errors import Problem, shown
 from .kubernetes import minor_number, version_table
 from .machine_types import (
@@ -18,7 +18,7 @@ from .machine_types import (
     GCE_HYPERDISK_FAMILIES,
     gce_family,
 )
-from .model import Cidr, Name, NamedCidrs, Settings
+from .model import Cidr, Name, Settings
 from .node_pools import CloudNodePool, machine_type_problems, pool_problems
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+$")]
@@ -70,19 +70,6 @@ class GkeNetwork(Settings):
     def most_nodes(self) -> int:
         """How many nodes the pods' range carries."""
         return 1 << max(0, 32 - POD_RANGE_BITS_PER_NODE - self.pods_cidr.prefixlen)
-
-
-class GkeEndpoint(Settings):
-    """Who reaches the API server. Nodes always do, by the private endpoint."""
-
-    private_cidrs: NamedCidrs = {}
-    """Private ranges that reach the private endpoint, by name: offices, build machines, the data centre."""
-    public_cidrs: NamedCidrs = {}
-    """Public ranges for which the public endpoint is opened; without any there is none."""
-
-    def conflicts(self) -> Iterator[Problem]:
-        yield from private_range_problems(self.private_cidrs, "private_cidrs")
-        yield from public_range_problems(self.public_cidrs, "public_cidrs")
 
 
 class GkeAccess(Settings):
@@ -147,6 +134,7 @@ class GkePool(CloudNodePool):
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
         yield from machine_type_problems(self, gce_family, GCE_FAMILIES, "n2d-standard-8")
+        yield from self._family_problems(self.machine_types[0].partition("-")[0])
         if len(self.machine_types) > 1:
             yield Problem(
                 path=("machine_types",),
@@ -155,19 +143,21 @@ class GkePool(CloudNodePool):
                 expected="one machine type; GKE's autoscaler chooses among pools",
                 hint="write one pool for each machine type",
             )
-        yield from self._family_problems(self.machine_types[0].partition("-")[0])
         for key in self.labels:
             prefix = key.partition("/")[0] if "/" in key else ""
             if prefix.endswith(("kubernetes.io", "k8s.io", "cloud.google.com", "gke.io")):
                 yield Problem(
-                    path=("labels", key), message="GKE keeps this prefix to itself", expected="a prefix of your own, or none"
+                    path=("labels", key),
+                    message="GKE keeps this prefix to itself",
+                    expected="a prefix of your own, or none",
                 )
-
 
     def _family_problems(self, family: str) -> Iterator[Problem]:
         """What a machine family can't do (config/machine_types.py has the sources)."""
         if self.capacity == "spot" and family in GCE_FAMILIES_WITHOUT_SPOT:
-            yield Problem(path=("capacity",), message=f"{family} machines are not offered as spot", expected="on_demand")
+            yield Problem(
+                path=("capacity",), message=f"{family} machines are not offered as spot", expected="on_demand"
+            )
         hyperdisk = self.disk_type.startswith("hyperdisk")
         if not hyperdisk and family in GCE_HYPERDISK_FAMILIES:
             yield Problem(
@@ -178,11 +168,14 @@ class GkePool(CloudNodePool):
             )
         if hyperdisk and family in GCE_FAMILIES_WITHOUT_HYPERDISK:
             yield Problem(
-                path=("disk_type",), message=f"{family} machines take no Hyperdisk", found=self.disk_type, expected="pd-balanced"
+                path=("disk_type",),
+                message=f"{family} machines take no Hyperdisk",
+                found=self.disk_type,
+                expected="pd-balanced",
             )
 
 
-class GkeCluster(ClusterSettings):
+class GkeCluster(CloudClusterSettings):
     """A cluster on Google Cloud."""
 
     version_source = "gke"
@@ -194,10 +187,9 @@ class GkeCluster(ClusterSettings):
     """Zones of the nodes; the control plane is regional."""
     release_channel: Literal["REGULAR", "STABLE", "EXTENDED"] = "REGULAR"
     network: GkeNetwork
-    endpoint: GkeEndpoint = GkeEndpoint()
     access: GkeAccess
     maintenance: MaintenanceWindow = MaintenanceWindow()
-    pools: Annotated[dict[Name, GkePool], Field(min_length=1)]
+    pools: Annotated[dict[Name, GkePool], Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride]
     """Node pools by name."""
 
     def conflicts(self) -> Iterator[Problem]:
@@ -210,7 +202,9 @@ class GkeCluster(ClusterSettings):
                     found=shown(zone),
                     expected=f"such as {self.region}-b, each once",
                 )
-        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew)
+        yield from pool_problems(
+            self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew
+        )
         yield from self._lagging_pool_problems()
         most = sum(pool.max for pool in self.pools.values())
         if most > self.network.most_nodes:

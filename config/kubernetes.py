@@ -130,6 +130,12 @@ def adoption_problems(kubernetes: KubernetesSettings, source: VersionSource, tod
     yield from _early_problems(kubernetes, release, table, today)
 
 
+def adoptable_minors(source: VersionSource, today: date) -> list[str]:
+    """The minors that a cluster may run on a day without an exception, oldest first."""
+    minors = sorted(version_table(source).minors, key=minor_number)
+    return [one for one in minors if not any(adoption_problems(KubernetesSettings(version=one), source, today))]
+
+
 def _supported(release: MinorRelease, today: date) -> bool:
     last_day = release.extended_support_until or release.standard_support_until
     return last_day is None or today <= last_day

@@ -69,6 +69,16 @@ def read(stack: str, folder: Path, today: date | None = None) -> ClusterSettings
     return _cluster(stack, cluster_value(source), source, today)
 
 
+def read_text(stack: str, text: str, today: date | None = None) -> ClusterSettings:
+    """The cluster of a stack file that isn't written yet.
+
+    Raises:
+        StackFileError: the text says something that can't be.
+    """
+    source = parse(text, stack_file_path(stack, Path()).name)
+    return _cluster(stack, cluster_value(source), source, today)
+
+
 def load(stack: str, value: Any, folder: Path | None = None, today: date | None = None) -> ClusterSettings:
     """The cluster from the value that the engine hands over; errors name lines where the stack file can be found.
 
@@ -237,7 +247,9 @@ def _message(detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind.endswith(("_type", "_parsing")) or kind in ("literal_error", "union_tag_invalid", "union_tag_not_found"):
         return "not a value that this key takes"
-    return "not of the right form" if kind == "string_pattern_mismatch" else detail["msg"][0].lower() + detail["msg"][1:]
+    return (
+        "not of the right form" if kind == "string_pattern_mismatch" else detail["msg"][0].lower() + detail["msg"][1:]
+    )
 
 
 _TYPES = {

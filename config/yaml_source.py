@@ -48,7 +48,9 @@ def parse(text: str, file: str) -> YamlSource:
         StackFileError: it is no YAML, has a key twice, more than one document, a merge key, or is absurdly large.
     """
     if len(text.encode(errors="replace")) > MAX_BYTES:
-        raise StackFileError(file, [Problem(message="the file is larger than 1 MiB", expected="one cluster's settings")])
+        raise StackFileError(
+            file, [Problem(message="the file is larger than 1 MiB", expected="one cluster's settings")]
+        )
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
@@ -56,7 +58,7 @@ def parse(text: str, file: str) -> YamlSource:
         value = None if root is None else walk.value(root, ())
     except MarkedYAMLError as error:
         raise StackFileError(file, [_syntax_problem(error)]) from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, LookupError, OverflowError, RecursionError) as error:  # ruamel's, on odd scalars
         what = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
         raise StackFileError(file, [Problem(message=f"not YAML: {what}")]) from None
     if walk.problems:
@@ -93,7 +95,9 @@ class _Walk:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             self._problem(path, node, f"the tag {node.tag} has no meaning here", "a plain value")
             return None
-        return self.constructor.construct_object(node)
+        value = self.constructor.construct_object(node)
+        str(value).encode()  # ValueError: a number of thousands of digits, half a character; no error could show them
+        return value
 
     def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}

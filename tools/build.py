@@ -84,6 +84,7 @@ class BuildError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Build what the arguments ask for; the exit code."""
     parser = argparse.ArgumentParser(description="Build the engine that the tests run, into the user's cache.")
     parser.add_argument("--force", action="store_true", help="build anew, even where there is one")
     parser.add_argument("--print-bin", action="store_true", help="print the folder of the programs, build nothing")
@@ -290,6 +291,7 @@ def show_progress(process: subprocess.Popen[str], lines: list[str], label: str, 
 
 
 def elapsed(started: float) -> str:
+    """The time since `started` (of time.monotonic), for people."""
     minutes, seconds = divmod(int(time.monotonic() - started), 60)
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 

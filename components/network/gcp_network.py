@@ -52,7 +52,11 @@ class GcpNetwork(pulumi.ComponentResource):
             routing_mode="REGIONAL",
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-        flow_logs = {"aggregation_interval": "INTERVAL_1_MIN", "flow_sampling": 0.5, "metadata": "INCLUDE_ALL_METADATA"}
+        flow_logs: gcp.compute.SubnetworkLogConfigArgsDict = {
+            "aggregation_interval": "INTERVAL_1_MIN",
+            "flow_sampling": 0.5,
+            "metadata": "INCLUDE_ALL_METADATA",
+        }
         self.subnetwork = gcp.compute.Subnetwork(
             f"{name}-nodes",
             name=f"{args.cluster_name}-nodes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pulumi
@@ -51,6 +51,7 @@ class MachineNodes(pulumi.ComponentResource):
         self.register_outputs({"nodes": sorted(args.settings.machines)})
 
 
-def _as_kubernetes(taints: Iterable[Taint]) -> Iterable[kubernetes.core.v1.TaintPatchArgsDict]:
+def _as_kubernetes(taints: Iterable[Taint]) -> Iterator[kubernetes.core.v1.TaintPatchArgsDict]:
     for taint in taints:
-        yield {"key": taint.key, "effect": taint.effect} | ({"value": taint.value} if taint.value else {})
+        one: kubernetes.core.v1.TaintPatchArgsDict = {"key": taint.key, "effect": taint.effect}
+        yield {**one, "value": taint.value} if taint.value else one

@@ -104,7 +104,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
             node_repair_config={"enabled": True},
             labels=labels,
             taints=[
-                {"key": taint.key, "value": taint.value, "effect": _TAINT_EFFECTS[taint.effect]} for taint in pool.taints
+                {"key": taint.key, "value": taint.value, "effect": _TAINT_EFFECTS[taint.effect]}
+                for taint in pool.taints
             ],
             # The autoscaler owns the desired size. The path is the provider's camel case: snake case does nothing, silently.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["scalingConfig.desiredSize"]),

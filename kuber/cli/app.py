@@ -66,7 +66,10 @@ def plan(
 def validate(
     stacks: Stacks = None,
     base: Annotated[
-        str, typer.Option(help="Git revision to compare Kubernetes versions with: a control plane moves one minor at a time.")
+        str,
+        typer.Option(
+            help="Git revision to compare Kubernetes versions with: a control plane moves one minor at a time."
+        ),
     ] = "HEAD",
     as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
     project: Project = None,
@@ -90,7 +93,9 @@ def validate(
 
 @app.command()
 def schema(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if the files are not up to date.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if the files are not up to date.")
+    ] = False,
     project: Project = None,
 ) -> None:
     """Write the JSON schema of stack files, by which editors complete and check them.

@@ -21,4 +21,6 @@ def run(check: bool, project: Path | None) -> None:
     elif file.is_file() and file.read_text(encoding="utf-8") == text:
         print(f"{STACK_FILE_SCHEMA}: up to date")
     else:
-        fail(f"{STACK_FILE_SCHEMA}: not up to date\n    hint:     run `kuber schema` and commit the file", PROBLEM_FOUND)
+        fail(
+            f"{STACK_FILE_SCHEMA}: not up to date\n    hint:     run `kuber schema` and commit the file", PROBLEM_FOUND
+        )

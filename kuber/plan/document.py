@@ -36,7 +36,7 @@ class Plan:
         }
 
     def to_json(self) -> str:
-        """The document as text: sorted keys, so that equal plans are equal bytes; a resource a line, so that differences are short."""
+        """The document as text: sorted keys, so that equal plans are equal bytes; a resource a line, so differences are short."""
         document = self.document()
         resources = ",\n".join(f"  {_line(resource)}" for resource in document.pop("resources"))
         rest = ",\n".join(f" {_line(key)}: {_line(value)}" for key, value in sorted(document.items()))

@@ -56,7 +56,9 @@ class PlanMonitor(MockMonitor):
         if urn in self.registered:
             raise ValueError(f"two resources with one URN: {urn}")
         self.registered[urn] = registered_resource(_fields(request), urn)
-        return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object if self._answered(request) else None)
+        return resource_pb2.RegisterResourceResponse(
+            urn=urn, object=request.object if self._answered(request) else None
+        )
 
     def _answered(self, request: resource_pb2.RegisterResourceRequest) -> bool:
         """Whether an engine knows outputs while previewing: not of components, nor where the provider itself isn't known yet."""
@@ -106,7 +108,7 @@ def _plain_value(value: struct_pb2.Value) -> Any:
         return _plain(value.struct_value)
     if kind == "list_value":
         return [_plain_value(item) for item in value.list_value.values]
-    return None if kind == "null_value" else getattr(value, kind)
+    return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 class WarningLog(logging.Handler):

@@ -84,10 +84,11 @@ async def _program() -> None:
     The SDK would wait for that itself, but looks at everything unfinished each time that one thing is finished: of a thousand
     resources that makes a million looks.
     """
-    from pulumi.runtime.settings import SETTINGS
+    from pulumi.runtime import settings
 
     runpy.run_path("__main__.py", run_name="__main__")
-    while unfinished := [task for task in SETTINGS.outputs if not task.done()]:
+    outstanding: set[asyncio.Task[object]] = settings.SETTINGS.outputs  # pyright: ignore[reportAttributeAccessIssue]
+    while unfinished := [task for task in outstanding if not task.done()]:
         await asyncio.wait(unfinished)
 
 

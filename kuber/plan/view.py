@@ -11,9 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from config.bare_metal import BareMetalCluster
-from config.cluster import ClusterSettings
-from config.node_pools import CloudNodePool
+from config.cluster import CloudClusterSettings, ClusterSettings
 
 from .document import Plan
 
@@ -25,8 +23,10 @@ def show(plan: Plan, settings: ClusterSettings, file: TextIO) -> None:
     """Write the plan; in colour on a terminal, plain elsewhere."""
     console = Console(file=file, highlight=False, width=None if file.isatty() else _PIPED_WIDTH)
     made = [resource for resource in plan.resources if resource["type"] != "pulumi:pulumi:Stack"]
-    console.print(f"[bold]{plan.stack}[/bold]: {settings.platform}, {settings.environment}, "
-                  f"Kubernetes {settings.kubernetes.version}, {_count(len(made), 'resource')}\n")
+    console.print(
+        f"[bold]{plan.stack}[/bold]: {settings.platform}, {settings.environment}, "
+        f"Kubernetes {settings.kubernetes.version}, {_count(len(made), 'resource')}\n"
+    )
     console.print(component_tree(plan))
     console.print()
     console.print(pool_table(plan, settings))
@@ -81,11 +81,11 @@ def _kinds(kinds: Counter[str]) -> str:
 def pool_table(plan: Plan, settings: ClusterSettings) -> Table:
     """The pools: of a cloud by what scales them, of one's own machines by how many there are."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    if isinstance(settings, BareMetalCluster):
-        columns, rows = ("pool", "machines", "zones", "labels", "taints"), list(_machine_rows(settings))
-    else:
+    if isinstance(settings, CloudClusterSettings):
         columns = ("pool", "capacity", "machine types", "min–max", "disk", "zones", "version", "node pool")
         rows = list(_cloud_rows(plan, settings))
+    else:
+        columns, rows = ("pool", "machines", "zones", "labels", "taints"), list(_machine_rows(settings))
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -93,27 +93,30 @@ def pool_table(plan: Plan, settings: ClusterSettings) -> Table:
     return table
 
 
-def _cloud_rows(plan: Plan, settings: ClusterSettings) -> Iterator[tuple[str, ...]]:
+def _cloud_rows(plan: Plan, settings: CloudClusterSettings) -> Iterator[tuple[str, ...]]:
     names = {}
     for resource in plan.resources:
         physical = resource["inputs"].get("nodeGroupName") or resource["inputs"].get("name")
         if resource["type"].endswith((":NodeGroup", ":NodePool")):
             names[physical.rpartition("-")[0]] = physical
-    pools: Mapping[str, CloudNodePool] = getattr(settings, "pools", {})
-    for name, pool in pools.items():
+    for name, pool in settings.pools.items():
+        zones = [zone.removeprefix(settings.region).lstrip("-") for zone in pool.zones or settings.zones]
         yield (
             name,
             pool.capacity.replace("_", " "),
             ", ".join(pool.machine_types),
             f"{pool.min}–{pool.max}",
             f"{pool.disk_gib} GiB",
-            ", ".join(zone.removeprefix(f"{settings.region}-").removeprefix(settings.region) for zone in pool.zones or settings.zones),
+            ", ".join(zones),
             pool.version or settings.kubernetes.version,
             names.get(name, ""),
         )
 
 
-def _machine_rows(settings: BareMetalCluster) -> Iterator[tuple[str, ...]]:
+def _machine_rows(settings: ClusterSettings) -> Iterator[tuple[str, ...]]:
+    from config.bare_metal import BareMetalCluster
+
+    assert isinstance(settings, BareMetalCluster)
     for pool_name in [None, *settings.pools]:
         machines = [machine for machine in settings.machines.values() if machine.pool == pool_name]
         pool = settings.pools[pool_name] if pool_name else None

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kuber.plan.registration import registered_resource, shown
 from kuber.rehearsal import processes
 from kuber.rehearsal.provider import StandInProvider, StandInServers
-from kuber.plan.registration import registered_resource, shown
 
 STAND_IN_PACKAGES = ("aws", "gcp", "kubernetes")
 
@@ -32,7 +32,7 @@ _ENCRYPTION = re.compile(r"^(encryptionsalt|secretsprovider|encryptedkey):.*$", 
 """Lines of a stack file that say how its real stack encrypts; the throw-away one has a passphrase of its own."""
 
 
-class EngineMissing(Exception):
+class EngineMissingError(Exception):
     """No engine was found; the message says how to get one."""
 
 
@@ -70,15 +70,15 @@ def find_tools() -> Path:
     That is KUBER_TOOLS_BIN if set, else that of a `pulumi` on PATH that is new enough, else what `make tools` built.
 
     Raises:
-        EngineMissing: there is none.
+        EngineMissingError: there is none.
     """
     if named := os.environ.get("KUBER_TOOLS_BIN"):
         if (Path(named) / "pulumi").exists():
             return Path(named)
-        raise EngineMissing(f"KUBER_TOOLS_BIN is {named}, and there is no pulumi in it: unset it, or run `make tools`")
+        raise EngineMissingError(f"KUBER_TOOLS_BIN is {named}, and there is no pulumi in it: unset it, or run `make tools`")
     found = subprocess.run([sys.executable, _BUILD, "--print-bin"], capture_output=True, text=True)
     if found.returncode != 0:
-        raise EngineMissing(found.stderr.strip().removeprefix("error: "))
+        raise EngineMissingError(found.stderr.strip().removeprefix("error: "))
     return Path(found.stdout.strip())
 
 
@@ -97,7 +97,7 @@ class Engine:
         timeout_seconds: Longest that one command of the engine may take.
 
     Raises:
-        EngineMissing: no engine was found.
+        EngineMissingError: no engine was found.
     """
 
     def __init__(

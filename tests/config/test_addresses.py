@@ -47,9 +47,7 @@ def test_each_pair_that_overlaps_is_told() -> None:
 
 
 def test_the_stack_files_of_the_repository_share_no_range() -> None:
-    ranges = [
-        NamedRange((file.stack, *one.path), one.cidr) for file in SHIPPED for one in file.read().address_ranges()
-    ]
+    ranges = [NamedRange((file.stack, *one.path), one.cidr) for file in SHIPPED for one in file.read().address_ranges()]
     assert len(ranges) >= 8 and list(overlap_problems(ranges)) == []
 
 

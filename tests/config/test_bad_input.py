@@ -31,13 +31,16 @@ def test_an_error_reads_like_this() -> None:
 def test_a_misspelt_key_is_told_with_the_right_one() -> None:
     file = EKS.replacing("machine_types: [m7g.xlarge]", "machine_type: [m7g.xlarge]")
     known = "labels, taints, capacity, machine_types, min, max, disk_gib, zones, version, ami, max_unavailable_percent"
-    assert file.told(
-        "machine_type: [",
-        "pools.system.machine_type: unknown key",
-        found='"machine_type"',
-        expected=f"one of {known}",
-        hint="did you mean `machine_types`?",
-    ) in file.error()
+    assert (
+        file.told(
+            "machine_type: [",
+            "pools.system.machine_type: unknown key",
+            found='"machine_type"',
+            expected=f"one of {known}",
+            hint="did you mean `machine_types`?",
+        )
+        in file.error()
+    )
 
 
 def test_a_misspelt_key_high_up_is_told_too() -> None:
@@ -111,12 +114,15 @@ def test_an_unknown_machine_family_is_told_with_those_alike() -> None:
 
 def test_a_machine_type_of_the_other_cloud_is_told() -> None:
     file = GKE.set("pools.system.machine_types", ["m7g.xlarge"])
-    assert file.told(
-        "m7g.xlarge",
-        "pools.system.machine_types[0]: not a machine type of this platform",
-        found='"m7g.xlarge"',
-        expected="a machine type such as n2d-standard-8",
-    ) in file.error()
+    assert (
+        file.told(
+            "m7g.xlarge",
+            "pools.system.machine_types[0]: not a machine type of this platform",
+            found='"m7g.xlarge"',
+            expected="a machine type such as n2d-standard-8",
+        )
+        in file.error()
+    )
 
 
 def test_arm_and_x86_in_one_pool_are_refused() -> None:
@@ -228,9 +234,10 @@ def test_labels_that_kuber_sets_itself_are_refused(file: StackFile) -> None:
 
 def test_a_taint_that_stands_twice_is_told() -> None:
     file = EKS.set("pools.workers.taints", [{"key": "a"}, {"key": "a", "value": "b"}])
-    assert file.told(
-        file.line("value: b") - 1, "pools.workers.taints[1]: a:NoSchedule stands twice", expected="each once"
-    ) == file.error()
+    assert (
+        file.told(file.line("value: b") - 1, "pools.workers.taints[1]: a:NoSchedule stands twice", expected="each once")
+        == file.error()
+    )
 
 
 def test_a_pool_in_a_zone_that_the_cluster_does_not_have_is_refused() -> None:

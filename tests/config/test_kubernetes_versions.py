@@ -25,7 +25,7 @@ EARLY = {
 
 def early(file: StackFile) -> StackFile:
     """On 1.37, which was at patch 0 on EKS when the table was written."""
-    addons = {addon: "v1.0.0-eksbuild.1" for addon in ADDONS}
+    addons = dict.fromkeys(ADDONS, "v1.0.0-eksbuild.1")
     return file.set("kubernetes.version", "1.37").set("addons", addons)
 
 
@@ -249,7 +249,7 @@ def test_a_minor_without_pinned_add_ons_is_told_with_the_way_out() -> None:
 
 
 def test_add_ons_of_the_stack_file_stand_in_for_the_table() -> None:
-    file = EKS.set("kubernetes.version", "1.32").set("addons", {addon: "v1.2.3-eksbuild.4" for addon in ADDONS})
+    file = EKS.set("kubernetes.version", "1.32").set("addons", dict.fromkeys(ADDONS, "v1.2.3-eksbuild.4"))
     assert file.read()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kuber.rehearsal.engine import EngineMissing, find_tools
+from kuber.rehearsal.engine import EngineMissingError, find_tools
 from tests.requirements import missing
 
 
@@ -17,7 +17,7 @@ def engine_tools() -> Path:
     """The folder of the engine's programs; without one, the test is skipped."""
     try:
         return find_tools()
-    except EngineMissing as error:
+    except EngineMissingError as error:
         missing("the real Pulumi engine", str(error))
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pulumi.runtime import rpc
 
-from kuber.rehearsal.engine import Preview
 from kuber.plan.registration import shown
+from kuber.rehearsal.engine import Preview
 from tests.engine.json_diff import differences
 
 OPTIONS = {

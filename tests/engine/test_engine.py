@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from kuber.rehearsal import processes
-from kuber.rehearsal.engine import Engine, EngineError, EngineMissing, Preview, find_tools
-from kuber.rehearsal.provider import StandInProvider
 from kuber.plan.registration import SECRET, UNKNOWN
+from kuber.rehearsal import processes
+from kuber.rehearsal.engine import Engine, EngineError, EngineMissingError, Preview, find_tools
+from kuber.rehearsal.provider import StandInProvider
 from tests.engine.digest import digest_differences
 
 STACK_URN = "urn:pulumi:dev::sample::pulumi:pulumi:Stack::sample-dev"
@@ -184,7 +184,7 @@ def test_ctrl_c_leaves_no_engine_and_no_language_host(sample_project: Path) -> N
 
 def test_a_named_folder_without_an_engine_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBER_TOOLS_BIN", str(tmp_path))
-    with pytest.raises(EngineMissing, match="there is no pulumi in it"):
+    with pytest.raises(EngineMissingError, match="there is no pulumi in it"):
         find_tools()
 
 
