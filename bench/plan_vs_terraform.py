@@ -52,6 +52,7 @@ def _measure_all(sizes: Sequence[int], pairs: int, folder: Path) -> None:
     missing: str | None = None
     with TemporaryDirectory() as temporary:
         for size in sorted({0, *sizes}):  # a plan without spot pools is what all plans start with
+            print(f"{size:4} spot pools  preparing", file=sys.stderr, flush=True)
             where = Path(temporary) / str(size)
             kuber = contenders.kuber(where, size)
             theirs: list[Contender] = []

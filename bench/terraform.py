@@ -13,7 +13,6 @@ from typing import Any
 PLAN = ("plan", "-input=false", "-out=planfile")
 """What a person runs, and a pipeline: the state is empty, so that nothing is refreshed."""
 _PLUGIN_DIR = "TF_PLUGIN_DIR"
-_SHOWN_LINES = 12
 
 
 class TerraformMissingError(Exception):
@@ -49,8 +48,8 @@ def initialise(folder: Path) -> None:
         [command(), *arguments], cwd=folder, env=environment(), check=False, capture_output=True, text=True
     )
     if done.returncode != 0:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[:_SHOWN_LINES])
-        raise TerraformMissingError(f"`terraform init` can't get the provider:\n{said}")
+        said = next((line for line in done.stderr.splitlines() if line.startswith("Error:")), done.stderr)
+        raise TerraformMissingError(f"`terraform init` can't get the provider: {said}")
 
 
 def versions(folder: Path) -> dict[str, str]:

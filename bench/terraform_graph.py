@@ -8,10 +8,10 @@ variables. The pools, which are what grows, come in two forms, since they cost T
 - `for_each`: the pools in a variable, and `for_each` over it, as most people write it. For each `[each.key]` Terraform
   builds the values of all instances, so that its cost grows with the square.
 
-Left out on the Terraform side: `deletion_protection` of the cluster, which the provider has only from 6.0 on; and
-`allowed_account_ids` of the provider, since without an account it would refuse to plan. What the program protects has
-`prevent_destroy`. Of stack files the bench knows what its own stacks use: pools of Amazon Linux 2023, without taints, in
-all zones and at the cluster's version; gateway endpoints; a private API endpoint; NAT per zone.
+Left out on the Terraform side: the cluster's `deletion_protection`, an argument that aws provider 5.100 doesn't have;
+and the provider's `allowed_account_ids`, since a plan without an account would be refused. What the program protects
+has `prevent_destroy`. Of stack files the bench knows what its own stacks use: pools of Amazon Linux 2023, without
+taints, in all zones and at the cluster's version; gateway endpoints; a private API endpoint; NAT per zone.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _written_out(cluster: str, settings: EksCluster) -> Iterator[tuple[str, str]
             ami_type=_ami_type(pool),
             capacity_type=pool.capacity.upper(),
             machine_types=json.dumps(list(pool.machine_types)),
-            labels=json.dumps(labels),
+            labels="{ " + ", ".join(f'"{key}" = "{value}"' for key, value in labels.items()) + " }",
             disk_gib=pool.disk_gib,
             min=pool.min,
             max=pool.max,

@@ -18,12 +18,13 @@ def create(name: str, settings: ClusterSettings) -> Cluster:
         name: The stack's name, which is the cluster's.
         settings: What the stack file says.
     """
+    make_lean("pulumi_kubernetes")
     match settings.platform:
         case "eks":
-            make_lean("pulumi_aws", ("autoscaling", "cloudwatch", "ec2", "eks", "iam", "kms", "vpc"))
+            make_lean("pulumi_aws")
             from .eks import EksCluster as PlatformCluster
         case "gke":
-            make_lean("pulumi_gcp", ("compute", "container", "kms", "projects", "serviceaccount"))
+            make_lean("pulumi_gcp")
             from .gke import GkeCluster as PlatformCluster
         case "bare_metal":
             from .bare_metal import BareMetalCluster as PlatformCluster

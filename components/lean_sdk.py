@@ -1,17 +1,16 @@
 """Loads of a cloud's SDK only the resources that the program uses.
 
 `pulumi_aws.ec2` imports all of its two hundred resources when one of them is used, and `pulumi_gcp.compute` takes more than a second
-of processor time: most of what a plan would cost. Each resource is a module of its own, though, so a package can find the module by
-the name of the class. What can't be found that way falls back to the whole package: the worst that a new SDK can do is to be slow.
+of processor time: more than all the rest of a plan. Each resource is a module of its own, though, so a package can find the module by
+the name of the class. What can't be found that way loads the package as ever: the worst that a new SDK can do is to be slow.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
 from importlib import import_module
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
@@ -20,51 +19,64 @@ from typing import Any
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+def make_lean(sdk: str) -> None:
+    """Let an SDK load resource by resource. To be called before the SDK is imported; afterwards it does nothing.
+
+    Resources that are handed from one program to another are not told by type then, as no package announces its own; the program
+    has none.
+
+    Args:
+        sdk: Such as pulumi_aws, or a package of one; what isn't installed is left to fail where it is imported.
+    """
+    if sdk in sys.modules:
+        return
+    parent = find_spec(sdk.rpartition(".")[0]) if "." in sdk else None
+    _lean_package(sdk, list(parent.submodule_search_locations or ()) if parent else None)
+
+
+def _lean_package(name: str, parent_path: list[str] | None) -> ModuleType | None:
+    spec = PathFinder.find_spec(name, parent_path)
+    if spec is None or spec.submodule_search_locations is None:
+        return None
+    package = module_from_spec(spec)
+    package.__class__ = _LeanPackage
+    sys.modules[name] = package
+    return package
+
+
 class _LeanPackage(ModuleType):
     """A package whose own code runs only if a name can't be found in one of its modules."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name == "outputs":  # only ever named in annotations, which are text
+        value = self._found(name)
+        self.__dict__[name] = value
+        return value
+
+    def _found(self, name: str) -> Any:
+        folder = Path(self.__path__[0])
+        if name == "outputs":  # named in annotations alone, of which most are never read
             from pulumi._utils import lazy_import
 
             return lazy_import(f"{self.__name__}.outputs")
-        module = module_name(name)
-        folder = Path(self.__path__[0])
-        if (folder / f"{module}.py").exists():
-            value = getattr(import_module(f"{self.__name__}.{module}"), name)
-        elif (folder / name).is_dir():
-            value = import_module(f"{self.__name__}.{name}")
-        else:
-            self.__spec__.loader.exec_module(self)  # type: ignore[union-attr]
-            value = self.__dict__[name]
-        self.__dict__[name] = value
-        return value
+        if (folder / f"{name}.py").exists():  # a helper module, or a Kubernetes kind, whose module has the name of the class
+            module = import_module(f"{self.__name__}.{name}")
+            return getattr(module, name, module)
+        if (folder / name).is_dir():
+            return _lean_package(f"{self.__name__}.{name}", list(self.__path__))
+        if (folder / f"{module_name(name)}.py").exists():
+            return getattr(import_module(f"{self.__name__}.{module_name(name)}"), name)
+        return self._loaded_whole(name)
+
+    def _loaded_whole(self, name: str) -> Any:
+        """The name in the package as it would have been without this; types of arguments are found here."""
+        assert self.__spec__ is not None and self.__spec__.loader is not None
+        self.__class__ = ModuleType
+        self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
 
 
 def module_name(class_name: str) -> str:
     """The module of a resource's class, by the rule of the SDK's generator: VpcEndpoint in vpc_endpoint, IAMMember in iam_member."""
     return _WORDS.sub("_", class_name).lower()
-
-
-def make_lean(sdk: str, packages: Iterable[str]) -> None:
-    """Let packages of an SDK load resource by resource. To be called before the SDK is imported; afterwards it does nothing.
-
-    Args:
-        sdk: Such as pulumi_aws; it needn't be installed.
-        packages: Its packages that are costly, such as ec2.
-    """
-    root = None if sdk in sys.modules else find_spec(sdk)
-    if root is None or root.submodule_search_locations is None:
-        return
-    for package in packages:
-        spec = PathFinder.find_spec(f"{sdk}.{package}", list(root.submodule_search_locations))
-        if spec is not None and spec.submodule_search_locations is not None:
-            sys.modules[spec.name] = _lean(spec)
-
-
-def _lean(spec: ModuleSpec) -> ModuleType:
-    package = module_from_spec(spec)
-    package.__class__ = _LeanPackage
-    return package

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -109,3 +109,63 @@ def schema(
     from .schema import run
 
     run(check, project)
+
+
+PlatformOption = Annotated[
+    Literal["eks", "gke", "bare_metal"] | None, typer.Option("--platform", help="The platform.", show_default=False)
+]
+
+
+@app.command()
+def versions(
+    platform: PlatformOption = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Bring the table up to date first, with aws, gcloud and dl.k8s.io.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    upstream_url: Annotated[
+        str | None,
+        typer.Option(help="A mirror of dl.k8s.io, where Kubernetes publishes its releases.", show_default=False),
+    ] = None,
+    project: Project = None,
+) -> None:
+    """Show which Kubernetes versions there are: patch, adoption, end of support, and the stacks that run them.
+
+    The table is a file of the repository, so this needs no network. --refresh needs the AWS and Google Cloud command
+    lines, logged in; what is missing is skipped, and said. Exits with 1 if nothing could be refreshed.
+
+    Examples:
+
+      kuber versions
+
+      kuber versions --platform eks --json
+
+      kuber versions --refresh
+    """
+    from .versions import run
+
+    run(platform, refresh, as_json, upstream_url, project)
+
+
+@app.command()
+def nodes(
+    stack: Stack,
+    as_json: Annotated[bool, typer.Option("--json", help="Print nodes and differences as JSON.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds that it may take, a log-in included.", min=1)] = 30,
+    project: Project = None,
+) -> None:
+    """Compare the inventory of a bare-metal cluster with its live nodes.
+
+    Tells nodes that are missing, unknown, not ready, or have another address, role, version, labels or taints than the
+    stack file says. Asks by kubectl and the stack file's credential plugin. Changes nothing; exits with 1 if something
+    differs.
+
+    Examples:
+
+      kuber nodes colo-london
+
+      kuber nodes colo-london --json | jq '.problems[].node'
+    """
+    from .nodes import run
+
+    run(stack, as_json, timeout, project)

@@ -40,7 +40,7 @@ def plan_stack(stack: str, project: Path) -> Plan:
 
 
 def _run(stack: str, project: Path, cluster: str) -> Plan:
-    make_lean("pulumi", ("automation",))  # the SDK's way to drive an engine, of no use without one
+    make_lean("pulumi.automation")  # the SDK's way to drive an engine, of no use without one
     import pulumi.runtime
     from pulumi.runtime.mocks import MockEngine, MockSettings
 

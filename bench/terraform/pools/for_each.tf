@@ -54,7 +54,6 @@ locals {
 resource "aws_launch_template" "pool" {
   for_each = var.pools
 
-  name                   = "${var.cluster}-${local.pool_names[each.key]}"
   update_default_version = true
 
   metadata_options {

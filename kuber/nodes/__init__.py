@@ -1,0 +1,1 @@
+"""Whether the inventory of a cluster on machines of one's own and its live nodes agree."""

@@ -1,0 +1,214 @@
+"""An EKS cluster as its plan shows it."""
+
+from __future__ import annotations
+
+import json
+
+from config.eks_addons import pinned_addons
+from tests.plans import node_groups, plan
+from tests.support import EKS, StackFile
+
+CLUSTER = "aws:eks/cluster:Cluster"
+ADDON = "aws:eks/addon:Addon"
+
+SPARING = (
+    EKS.set("protect", False)
+    .set("zones", ["eu-west-1a", "eu-west-1b"])
+    .set("network.nat", "single")
+    .set("network.vpc_endpoints", [])
+    .set("network.flow_logs", None)
+    .set("endpoint.public_cidrs", {"office": "203.0.112.0/22", "agency": "198.51.100.0/24"})
+    .set("addons", {"coredns": "v9.9.9-eksbuild.9"})
+)
+"""A cluster with as little as there may be, and what may be chosen chosen otherwise."""
+
+
+def test_all_five_logs_of_the_control_plane_are_on_and_kept_for_a_year() -> None:
+    cluster = plan(EKS).one(CLUSTER)
+    assert cluster.inputs["enabledClusterLogTypes"] == [
+        "api",
+        "audit",
+        "authenticator",
+        "controllerManager",
+        "scheduler",
+    ]
+    logs = plan(EKS).one("aws:cloudwatch/logGroup:LogGroup", "prod-eks-control-plane")
+    assert logs.inputs["name"] == "/aws/eks/prod-eks/cluster"
+    assert logs.inputs["retentionInDays"] == 365
+    assert logs.name in plan(EKS).waits_for(cluster), "else EKS makes the group itself and keeps the logs for ever"
+
+
+def test_rights_in_the_cluster_come_from_access_entries_alone() -> None:
+    cluster = plan(EKS).one(CLUSTER)
+    assert cluster.inputs["accessConfig"] == {
+        "authenticationMode": "API",
+        "bootstrapClusterCreatorAdminPermissions": False,
+    }
+    assert cluster.inputs["bootstrapSelfManagedAddons"] is False
+
+
+def test_admins_and_viewers_have_the_policies_that_the_stack_file_says() -> None:
+    policies = plan(EKS).all("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+    assert {one.inputs["principalArn"].rpartition("/")[2]: one.inputs["policyArn"] for one in policies} == {
+        "platform-admin": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+        "break-glass": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+        "developer": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
+    }
+    entries = plan(EKS).all("aws:eks/accessEntry:AccessEntry")
+    assert {one.inputs["principalArn"] for one in entries} == {one.inputs["principalArn"] for one in policies}
+
+
+def test_secrets_are_encrypted_under_a_key_that_rotates() -> None:
+    key = plan(EKS).one("aws:kms/key:Key")
+    cluster = plan(EKS).one(CLUSTER)
+    assert key.inputs["enableKeyRotation"] is True
+    assert key.inputs["deletionWindowInDays"] == 30
+    assert cluster.inputs["encryptionConfig"]["resources"] == ["secrets"]
+    assert {key.name, "prod-eks-control-plane-key"} <= plan(EKS).waits_for(cluster)
+
+
+def test_the_endpoint_is_private_and_reached_from_named_ranges() -> None:
+    network = plan(EKS).one(CLUSTER).inputs["vpcConfig"]
+    assert network["endpointPrivateAccess"] is True
+    assert network["endpointPublicAccess"] is False
+    assert "publicAccessCidrs" not in network
+    rules = [
+        rule
+        for rule in plan(EKS).all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        if rule.name.startswith("prod-eks-api-")
+    ]
+    assert {rule.inputs["description"]: rule.inputs["cidrIpv4"] for rule in rules} == {
+        "office-vpn": "10.250.0.0/20",
+        "build-machines": "10.251.4.0/24",
+        "london-colo": "10.40.0.0/20",
+    }
+    assert {(rule.inputs["fromPort"], rule.inputs["toPort"], rule.inputs["ipProtocol"]) for rule in rules} == {
+        (443, 443, "tcp")
+    }
+
+
+def test_a_public_endpoint_is_open_to_the_named_ranges_alone() -> None:
+    network = plan(SPARING).one(CLUSTER).inputs["vpcConfig"]
+    assert network["endpointPublicAccess"] is True
+    assert network["publicAccessCidrs"] == ["198.51.100.0/24", "203.0.112.0/22"]
+
+
+# Add-ons
+
+
+def test_add_ons_have_the_pinned_versions_of_the_minor() -> None:
+    found = {addon.inputs["addonName"]: addon.inputs["addonVersion"] for addon in plan(EKS).all(ADDON)}
+    assert found == dict(pinned_addons()["1.35"])
+
+
+def test_the_stack_file_may_pin_an_add_on_otherwise() -> None:
+    assert plan(SPARING).one(ADDON, "prod-eks-coredns").inputs["addonVersion"] == "v9.9.9-eksbuild.9"
+    assert plan(SPARING).one(ADDON, "prod-eks-vpc-cni").inputs["addonVersion"] == pinned_addons()["1.35"]["vpc-cni"]
+
+
+def test_what_makes_a_node_ready_comes_before_the_nodes() -> None:
+    for group in node_groups(plan(EKS)).values():
+        before = plan(EKS).waits_for(group)
+        assert {"prod-eks-vpc-cni", "prod-eks-kube-proxy", "prod-eks-eks-pod-identity-agent"} <= before
+        assert not {"prod-eks-coredns", "prod-eks-aws-ebs-csi-driver"} & before
+
+
+def test_what_runs_on_nodes_comes_after_them() -> None:
+    groups = {group.name for group in node_groups(plan(EKS)).values()}
+    for addon in ("prod-eks-coredns", "prod-eks-aws-ebs-csi-driver"):
+        assert groups <= plan(EKS).waits_for(plan(EKS).one(ADDON, addon))
+
+
+def test_add_ons_that_call_aws_have_their_rights_first() -> None:
+    for addon, account in (("vpc-cni", "aws-node"), ("aws-ebs-csi-driver", "ebs-csi-controller-sa")):
+        before = plan(EKS).waits_for(plan(EKS).one(ADDON, f"prod-eks-{addon}"))
+        association = plan(EKS).one(
+            "aws:eks/podIdentityAssociation:PodIdentityAssociation", f"prod-eks-kube-system-{account}"
+        )
+        assert association.name in before
+
+
+def test_kubernetes_objects_go_before_the_nodes_do() -> None:
+    """Load balancers and volumes left behind would hold up the network's removal."""
+    groups = {group.name for group in node_groups(plan(EKS)).values()}
+    assert groups <= plan(EKS).waits_for(plan(EKS).one("pulumi:providers:kubernetes"))
+
+
+# Roles
+
+
+def test_nodes_have_the_least_rights_they_join_with() -> None:
+    attached = [
+        one.inputs["policyArn"].rpartition("/")[2]
+        for one in plan(EKS).all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        if one.name.startswith("prod-eks-nodes-")
+    ]
+    assert sorted(attached) == ["AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy"]
+
+
+def test_each_role_is_for_one_service() -> None:
+    services = {
+        role.name.removeprefix("prod-eks-"): [
+            statement["Principal"]["Service"] for statement in json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        ]
+        for role in plan(EKS).all("aws:iam/role:Role")
+    }
+    assert services == {
+        "control-plane": ["eks.amazonaws.com"],
+        "nodes": ["ec2.amazonaws.com"],
+        "network-flow-logs": ["vpc-flow-logs.amazonaws.com"],
+        "kube-system-aws-node": ["pods.eks.amazonaws.com"],
+        "kube-system-ebs-csi-controller-sa": ["pods.eks.amazonaws.com"],
+    }
+
+
+def test_names_that_iam_limits_leave_room_for_what_the_engine_appends() -> None:
+    """IAM takes 64 characters for a role; the engine appends a dash and seven of its own."""
+    longest = StackFile("a-cluster-with-the-longest-nam", EKS.text)
+    roles = plan(longest).all("aws:iam/role:Role")
+    assert [role.name for role in roles if len(role.inputs.get("name") or f"{role.name}-1234567") > 64] == []
+
+
+# Whose cluster it is
+
+
+def test_another_account_s_credentials_are_refused() -> None:
+    provider = plan(EKS).one("pulumi:providers:aws")
+    assert json.loads(provider.inputs["allowedAccountIds"]) == ["210987654321"]
+    assert provider.inputs["region"] == "eu-west-1"
+
+
+def test_everything_is_tagged_with_its_cluster_and_owner() -> None:
+    tags = json.loads(plan(EKS).one("pulumi:providers:aws").inputs["defaultTags"])["tags"]
+    assert tags == {
+        "kuber:cluster": "prod-eks",
+        "kuber:environment": "production",
+        "owner": "platform",
+        "cost-center": "shop",
+    }
+
+
+def test_a_production_cluster_has_no_extended_support_by_accident() -> None:
+    assert plan(EKS).one(CLUSTER).inputs["upgradePolicy"] == {"supportType": "STANDARD"}
+
+
+# Protection
+
+
+def test_cluster_network_and_key_are_protected_and_pools_are_not() -> None:
+    assert {one.type for one in plan(EKS).resources.values() if one.protected} == {
+        CLUSTER,
+        "aws:ec2/vpc:Vpc",
+        "aws:kms/key:Key",
+    }
+    assert plan(EKS).one(CLUSTER).inputs["deletionProtection"] is True
+
+
+def test_protection_can_be_lifted() -> None:
+    assert [one.name for one in plan(SPARING).resources.values() if one.protected] == []
+    assert plan(SPARING).one(CLUSTER).inputs["deletionProtection"] is False
+
+
+def test_an_unprotected_production_cluster_is_warned_of() -> None:
+    assert any("protect is false" in warning for warning in plan(SPARING).warnings)
+    assert plan(EKS).warnings == []

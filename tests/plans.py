@@ -1,0 +1,145 @@
+"""Plans for tests: the real program run for a stack file, once for each text, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.support import PROJECT, StackFile
+
+RUNNER = Path(__file__).with_name("run_program.py")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a plan, as `kuber plan --json` has it."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str | None
+    provider: str | None
+    inputs: Mapping[str, Any]
+    unknown: Sequence[str]
+    options: Mapping[str, Any]
+
+    @property
+    def protected(self) -> bool:
+        return bool(self.options.get("protect"))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan, and how it came about.
+
+    Attributes:
+        resources: By URN.
+        outputs: Outputs of the stack.
+        warnings: What the program warned of.
+        packages: The clouds' SDKs that were loaded.
+        connections: Attempts to reach something over the network.
+    """
+
+    resources: Mapping[str, Resource]
+    outputs: Mapping[str, Any]
+    warnings: Sequence[str]
+    packages: Sequence[str]
+    connections: Sequence[str]
+
+    def all(self, type_name: str) -> list[Resource]:
+        """The resources of a type, at least one: a test about none would say nothing."""
+        found = [resource for resource in self.resources.values() if resource.type == type_name]
+        assert found, f"the plan has no {type_name}"
+        return found
+
+    def none(self, type_name: str) -> bool:
+        return not any(resource.type == type_name for resource in self.resources.values())
+
+    def one(self, type_name: str, name: str | None = None) -> Resource:
+        """The one resource of a type; of the one name, or that starts so where a fingerprint follows."""
+        found = [r for r in self.all(type_name) if name is None or r.name == name or _unmarked(r.name) == name]
+        assert len(found) == 1, f"{len(found)} of {type_name} {name}: {sorted(r.name for r in self.all(type_name))}"
+        return found[0]
+
+    def below(self, component: Resource) -> list[Resource]:
+        """All that a component is made of."""
+        children = [resource for resource in self.resources.values() if resource.parent == component.urn]
+        return [*children, *(one for child in children for one in self.below(child))]
+
+    def waits_for(self, resource: Resource) -> set[str]:
+        """Names of all that is made before a resource: what it depends on, what its parents do, and what those do."""
+        return {self.resources[urn].name for urn in self._before(resource.urn, set())}
+
+    def _before(self, urn: str, seen: set[str]) -> set[str]:
+        resource = self.resources.get(urn)
+        for other in (resource.options.get("dependsOn", []), [resource.parent]) if resource else ():
+            for before in other:
+                if before and before in self.resources and before not in seen:
+                    seen.add(before)
+                    self._before(before, seen)
+        return seen
+
+
+def plan(file: StackFile) -> Plan:
+    """The first preview of a stack file's cluster."""
+    return _run(file, None)
+
+
+def plan_program(file: StackFile, source: str) -> Plan:
+    """A preview of another program for the stack file, of a cluster that is there: what the cloud answers is known."""
+    return _run(file, source)
+
+
+@cache
+def _run(file: StackFile, source: str | None) -> Plan:
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT)}  # no home, no credentials
+    with file.folder() as folder:
+        (folder / "__main__.py").write_text(source or (PROJECT / "__main__.py").read_text())
+        command = [sys.executable, str(RUNNER), str(folder), file.stack, "answering" if source else "-"]
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, f"the plan of {file.stack} failed:\n{done.stderr}"
+    told = json.loads(done.stdout)
+    document = told.pop("document")
+    return Plan(
+        resources={resource["urn"]: Resource(**resource) for resource in document["resources"]},
+        outputs=document["outputs"],
+        **told,
+    )
+
+
+def node_groups(of: Plan) -> dict[str, Resource]:
+    """EKS node groups by pool."""
+    return {group.inputs["labels"]["kuber.dev/pool"]: group for group in of.all("aws:eks/nodeGroup:NodeGroup")}
+
+
+def gke_pools(of: Plan) -> dict[str, Resource]:
+    """GKE node pools by pool."""
+    pools = of.all("gcp:container/nodePool:NodePool")
+    return {pool.inputs["nodeConfig"]["labels"]["kuber.dev/pool"]: pool for pool in pools}
+
+
+def replacements(before: Plan, after: Plan, force_new: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Resources of one URN that a change replaces, each with the property that does it."""
+    for urn in sorted(before.resources.keys() & after.resources.keys()):
+        one, other = before.resources[urn], after.resources[urn]
+        for path in force_new.get(one.type, ()):
+            if path not in one.options.get("ignoreChanges", ()) and _at(one.inputs, path) != _at(other.inputs, path):
+                yield f"{one.type} {one.name}: {path}"
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _unmarked(name: str) -> str:
+    """A pool's name without its fingerprint."""
+    return name.rpartition("-")[0]
