@@ -193,6 +193,12 @@ def _unknown_keys(mapping: Mapping[str, Any], known: tuple[str, ...]) -> Iterato
 
 
 def _unknown_key(path: KeyPath, known: tuple[str, ...]) -> Problem:
+    if path[-1] == "secure":
+        return Problem(
+            path=path[:-1],
+            message="an encrypted value has no place here",
+            expected="a plain value: it stands in plans, and is nothing secret",
+        )
     close = get_close_matches(str(path[-1]), known, n=1)
     return Problem(
         path=path,

@@ -37,6 +37,7 @@ class ManagedNodeGroupArgs:
         cluster_name: The cluster's name, known beforehand.
         cluster: The EKS cluster that the nodes join.
         version: Kubernetes minor of the nodes.
+        zones: Zones of the nodes.
         subnet_ids: Private subnets, one a zone of the pool.
         node_role_arn: IAM role of the nodes.
         tags: Tags of machines and disks; the provider's own default tags don't reach what a launch template makes.
@@ -53,20 +54,22 @@ class ManagedNodeGroupArgs:
     tags: dict[str, str]
 
 
-def node_group_fingerprint(pool: EksPool, version: str, zones: Sequence[str]) -> str:
+def node_group_fingerprint(args: ManagedNodeGroupArgs) -> str:
     """The hash of what EKS can't change on a live group, or could only by replacing its nodes.
 
-    EKS API reference: UpdateNodegroupConfig takes scaling, labels, taints and update settings alone; UpdateNodegroupVersion would
-    roll the nodes in place, which the house doesn't (mission, C3).
+    EKS API reference: UpdateNodegroupConfig takes scaling, labels, taints and update settings alone; UpdateNodegroupVersion, which
+    a new version of the launch template needs too, rolls the nodes in place, and the house doesn't (mission, C3).
     """
+    pool = args.pool
     return fingerprint(
         {
             "ami": pool.ami,
             "capacity": pool.capacity,
             "disk_gib": pool.disk_gib,
             "machine_types": sorted(pool.machine_types),
-            "version": version,
-            "zones": sorted(zones),
+            "tags": args.tags,
+            "version": args.version,
+            "zones": sorted(args.zones),
         }
     )
 
@@ -82,7 +85,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         pool = args.pool
-        mark = node_group_fingerprint(pool, args.version, args.zones)
+        mark = node_group_fingerprint(args)
         name = f"{name}-{mark}"
         super().__init__("kuber:node_pools:ManagedNodeGroup", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)

@@ -98,7 +98,7 @@ def schema(
     ] = False,
     project: Project = None,
 ) -> None:
-    """Write the JSON schema of stack files, by which editors complete and check them.
+    """Write the JSON schema of stack files, by which editors complete and check them, and their reference.
 
     Examples:
 
