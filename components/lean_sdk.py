@@ -60,7 +60,9 @@ class _LeanPackage(ModuleType):
             from pulumi._utils import lazy_import
 
             return lazy_import(f"{self.__name__}.outputs")
-        if (folder / f"{name}.py").exists():  # a helper module, or a Kubernetes kind, whose module has the name of the class
+        if (
+            folder / f"{name}.py"
+        ).exists():  # a helper module, or a Kubernetes kind, whose module has the name of the class
             module = import_module(f"{self.__name__}.{name}")
             return getattr(module, name, module)
         if (folder / name).is_dir():

@@ -66,7 +66,7 @@ def node_group_fingerprint(args: ManagedNodeGroupArgs) -> str:
             "ami": pool.ami,
             "capacity": pool.capacity,
             "disk_gib": pool.disk_gib,
-            "machine_types": sorted(pool.machine_types),
+            "machine_types": pool.machine_types,  # in their order, which to the provider is a change too
             "tags": args.tags,
             "version": args.version,
             "zones": sorted(args.zones),
