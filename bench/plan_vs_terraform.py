@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import contenders, machine, plan_report, results, terraform
+from .arguments import at_least_one, sizes
 from .contenders import Contender
 from .plan_report import Runs, SizeResult
 from .process_tree import MeasurementError, Usage
@@ -29,29 +30,18 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.plan_vs_terraform", description=__doc__)
-    parser.add_argument("--pairs", type=_at_least_one, default=5, help="counted runs of each contender (default: 5)")
-    parser.add_argument("--sizes", type=_sizes, default=[3, 50, 200], help="numbers of spot pools (default: 3,50,200)")
+    parser.add_argument("--pairs", type=at_least_one, default=5, help="counted runs of each contender (default: 5)")
+    parser.add_argument("--sizes", type=sizes, default=[3, 50, 200], help="numbers of spot pools (default: 3,50,200)")
     parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
     return parser.parse_args()
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
-
-
-def _sizes(text: str) -> list[int]:
-    return [_at_least_one(part) for part in text.split(",")]
-
-
-def _measure_all(sizes: Sequence[int], pairs: int, folder: Path) -> None:
+def _measure_all(spot_pools: Sequence[int], pairs: int, folder: Path) -> None:
     described = machine.description()
     measured: list[SizeResult] = []
     missing: str | None = None
     with TemporaryDirectory() as temporary:
-        for size in sorted({0, *sizes}):  # a plan without spot pools is what all plans start with
+        for size in sorted({0, *spot_pools}):  # a plan without spot pools is what all plans start with
             print(f"{size:4} spot pools  preparing", file=sys.stderr, flush=True)
             where = Path(temporary) / str(size)
             kuber = contenders.kuber(where, size)

@@ -9,9 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kuber.project import stack_names
-
 from . import machine, results
+from .arguments import at_least_one
 from .figures import cpu_seconds, peak_mb, wall_seconds
 from .process_tree import MeasurementError, Usage, run
 from .stacks import PROJECT
@@ -31,14 +30,14 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.validate", description=__doc__)
-    parser.add_argument("--runs", type=int, default=9, help="counted runs (default: 9)")
+    parser.add_argument("--runs", type=at_least_one, default=9, help="counted runs (default: 9)")
     parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
     return parser.parse_args()
 
 
 def _measure_all(runs: int, folder: Path) -> None:
     described = machine.description()
-    stacks = stack_names(PROJECT)
+    stacks = sorted(path.name.split(".")[1] for path in PROJECT.glob("Pulumi.*.yaml"))
     measured = {"all": _validate([], runs), **{stack: _validate([stack], runs) for stack in stacks}}
     results.write(
         folder,

@@ -10,7 +10,8 @@ from components.node_pools.machine_nodes import MachineNodes, MachineNodesArgs
 from config.bare_metal import BareMetalCluster as BareMetalSettings
 from config.bare_metal import KubeconfigProvisioner
 
-from .contract import Cluster, Feature, UnsupportedError
+from .contract import Cluster, Feature
+from .errors import UnsupportedError
 from .kubeconfig import machines_kubeconfig
 
 

@@ -32,10 +32,6 @@ class Feature(StrEnum):
     BLOCK_STORAGE = "block_storage"
 
 
-class UnsupportedError(Exception):
-    """A platform was asked for what it doesn't have."""
-
-
 class Cluster(pulumi.ComponentResource, ABC):
     """A Kubernetes cluster, as the rest of the program sees it.
 

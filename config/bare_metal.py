@@ -11,7 +11,7 @@ from .addresses import NamedRange, overlap_problems
 from .cluster import ClusterSettings
 from .errors import Problem, shown
 from .model import Address, Cidr, Labels, Name, Settings, Taints, invalid
-from .node_pools import NodePool
+from .node_pools import NodePool, own_label_problems
 
 MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)]
 Pem = Annotated[str, StringConstraints(pattern=r"^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$")]
@@ -79,12 +79,18 @@ class BareMetalPool(NodePool):
         if isinstance(data, dict):
             if data.get("capacity") == "spot":
                 raise invalid(
-                    "bare metal has no spot machines", expected="capacity: on_demand", hint="leave `capacity` out"
+                    "bare metal has no spot machines",
+                    expected="on_demand",
+                    hint="leave `capacity` out",
+                    at="capacity",
                 )
             for key, reason in _CLOUD_ONLY.items():
                 if key in data:
                     raise invalid(
-                        f"`{key}` is for clouds: {reason}", expected="labels and taints", hint=f"remove `{key}`"
+                        f"`{key}` is for clouds: {reason}",
+                        expected="labels and taints",
+                        hint=f"remove `{key}`",
+                        at=key,
                     )
         return data
 
@@ -100,6 +106,10 @@ class Machine(Settings):
     """Rack or room that fails as one; becomes topology.kubernetes.io/zone."""
     labels: Labels = {}
     taints: Taints = ()
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        yield from own_label_problems(self.labels)
 
 
 class BareMetalCluster(ClusterSettings):
@@ -127,6 +137,13 @@ class BareMetalCluster(ClusterSettings):
                     message="outside the machines' range",
                     found=str(machine.address),
                     expected=f"an address in {self.network.machines_cidr}",
+                )
+            if machine.address in self.network.load_balancers_cidr:
+                yield Problem(
+                    path=(*at, "address"),
+                    message="one of the load balancers' addresses",
+                    found=str(machine.address),
+                    expected=f"an address outside {self.network.load_balancers_cidr}",
                 )
             if machine.address in owner:
                 yield Problem(

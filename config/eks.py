@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from .access import access_problems
 from .addresses import NamedRange, overlap_problems
 from .cluster import CloudClusterSettings
 from .eks_addons import ADDONS, AddonName, pinned_addons
@@ -83,8 +84,7 @@ class EksAccess(Settings):
     """IAM roles that may read all but secrets."""
 
     def conflicts(self) -> Iterator[Problem]:
-        for name in sorted(set(self.admins.values()) & set(self.viewers.values())):
-            yield Problem(message=f"{name} is admin and viewer", expected="one access entry for a principal")
+        yield from access_problems(self.admins, self.viewers)
 
 
 class EksLogs(Settings):
@@ -111,6 +111,7 @@ class EksPool(CloudNodePool):
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
         yield from machine_type_problems(self, ec2_family, EC2_FAMILIES, "m7g.large")
+        yield from self._taint_problems()
         for key in self.labels:
             prefix = key.partition("/")[0] if "/" in key else ""
             if prefix.endswith(("kubernetes.io", "k8s.io", "eks.amazonaws.com")):
@@ -118,6 +119,18 @@ class EksPool(CloudNodePool):
                     path=("labels", key),
                     message="EKS keeps this prefix to itself",
                     expected="a prefix of your own, or none",
+                )
+
+    def _taint_problems(self) -> Iterator[Problem]:
+        """The autoscaler reads taints from tags of the auto scaling group, which has one tag of a key."""
+        effects: dict[str, str] = {}
+        for index, taint in enumerate(self.taints):
+            if effects.setdefault(taint.key, taint.effect) != taint.effect:
+                yield Problem(
+                    path=("taints", index),
+                    message=f"EKS's autoscaler can't tell two taints of one key, {taint.key}",
+                    found=taint.effect,
+                    expected="one effect for a key; NoExecute keeps pods from being scheduled too",
                 )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from .access import access_problems
 from .addresses import NamedRange, overlap_problems
 from .cluster import CloudClusterSettings
 from .errors import Problem, shown
@@ -82,6 +83,7 @@ class GkeAccess(Settings):
     """The Google group that holds all others, needed for `group:` members (Google Groups for RBAC)."""
 
     def conflicts(self) -> Iterator[Problem]:
+        yield from access_problems(self.admins, self.viewers)
         groups = [m for m in (*self.admins.values(), *self.viewers.values()) if m.startswith("group:")]
         if groups and not self.security_group:
             yield Problem(

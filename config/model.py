@@ -13,9 +13,11 @@ from pydantic_core import PydanticCustomError
 from .errors import Problem
 
 
-def invalid(message: str, *, expected: str | None = None, hint: str | None = None) -> PydanticCustomError:
-    """An error for a field's validator to raise, carrying what would be right."""
-    return PydanticCustomError("kuber", "{message}", {"message": message, "expected": expected, "hint": hint})
+def invalid(
+    message: str, *, expected: str | None = None, hint: str | None = None, at: str | None = None
+) -> PydanticCustomError:
+    """An error for a validator to raise, carrying what would be right; `at` names the key where a whole model is looked at."""
+    return PydanticCustomError("kuber", "{message}", {"message": message, "expected": expected, "hint": hint, "at": at})
 
 
 class Settings(BaseModel):
@@ -67,10 +69,13 @@ def _address(value: object) -> IPv4Address:
 
 
 def _date(value: object) -> date:
+    text = str(value).removesuffix("T00:00:00Z")  # as the engine hands over an unquoted date
     try:
-        return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+        if isinstance(value, date) or len(text) == len("2026-12-31"):
+            return date.fromisoformat(text)
     except ValueError:
-        raise invalid("not a date", expected="a date such as 2026-12-31") from None
+        pass
+    raise invalid("not a date", expected="a date such as 2026-12-31")
 
 
 def _text_schema(example: str, pattern: str | None = None) -> WithJsonSchema:

@@ -15,8 +15,15 @@ from .model import Labels, MinorVersion, Name, Settings, Taints
 Capacity = Literal["on_demand", "spot"]
 POOL_LABEL = "kuber.dev/pool"
 CAPACITY_LABEL = "kuber.dev/capacity"
-OWN_LABELS = (POOL_LABEL, CAPACITY_LABEL)
-"""Set on each node by kuber itself, alike on every platform, so that a service selects nodes the same way everywhere."""
+REGION_LABEL, ZONE_LABEL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
+OWN_LABELS = (POOL_LABEL, CAPACITY_LABEL, REGION_LABEL, ZONE_LABEL)
+"""Set on each node by kuber or the cloud, alike on every platform, so that a service selects nodes the same way everywhere."""
+
+
+def own_label_problems(labels: Labels) -> Iterator[Problem]:
+    """Labels that are not a stack file's to set."""
+    for key in sorted(set(labels) & set(OWN_LABELS)):
+        yield Problem(path=("labels", key), message="kuber sets this label itself", expected="another key")
 
 
 class NodePool(Settings):
@@ -29,8 +36,7 @@ class NodePool(Settings):
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
-        for key in sorted(set(self.labels) & set(OWN_LABELS)):
-            yield Problem(path=("labels", key), message="kuber sets this label itself", expected="another key")
+        yield from own_label_problems(self.labels)
         seen: set[tuple[str, str]] = set()
         for index, taint in enumerate(self.taints):
             if (taint.key, taint.effect) in seen:

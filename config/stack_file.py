@@ -92,13 +92,10 @@ def load(stack: str, value: Any, folder: Path | None = None, today: date | None 
         StackFileError: the settings say something that can't be.
     """
     try:
-        return _cluster(stack, value, None, today)
+        source = read_source(stack_file_path(stack, folder or Path.cwd()))
     except StackFileError:
-        try:
-            source = read_source(stack_file_path(stack, folder or Path.cwd()))
-        except StackFileError:
-            source = None
-        return _cluster(stack, value, source, today)
+        source = None
+    return _cluster(stack, value, source, today)
 
 
 def read_source(path: Path) -> YamlSource:
@@ -135,7 +132,7 @@ def cluster_value(source: YamlSource) -> Any:
 
 
 def _cluster(stack: str, value: Any, source: YamlSource | None, today: date | None) -> ClusterSettings:
-    problems = [*_name_problems(stack), *(_file_problems(source) if source else ())]
+    problems = [*name_problems(stack), *(_file_problems(source) if source else ())]
     cluster = None
     if not problems:
         cluster, problems = _validated(value, today or date.today())
@@ -159,7 +156,8 @@ def _placed(problem: Problem, source: YamlSource | None) -> Problem:
     )
 
 
-def _name_problems(stack: str) -> Iterator[Problem]:
+def name_problems(stack: str) -> Iterator[Problem]:
+    """What is wrong with a stack's name."""
     if not _STACK_NAME.match(stack):
         yield Problem(
             message="a stack's name is its cluster's name",
@@ -180,10 +178,25 @@ def _file_problems(source: YamlSource) -> Iterator[Problem]:
     if not isinstance(config, dict):
         yield Problem(path=("config",), message="holds no settings", found=shown(config), expected=expected)
         return
+    yield from _encrypted(config, ("config",))
     foreign = {key: value for key, value in config.items() if not key.startswith("pulumi:")}
     yield from (problem.below("config") for problem in _unknown_keys(foreign, (CONFIG_KEY,)))
     if CONFIG_KEY not in config:
         yield Problem(path=("config",), message=f"`{CONFIG_KEY}` is missing", expected=expected)
+
+
+def _encrypted(value: Any, path: KeyPath) -> Iterator[Problem]:
+    """Encrypted values: the engine hands them over in the clear, and what stands here is shown in plans."""
+    if isinstance(value, dict) and list(value) == ["secure"]:
+        yield Problem(
+            path=path,
+            message="an encrypted value has no place here",
+            expected="a plain value: it stands in plans, and is nothing secret",
+        )
+    elif isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _encrypted(item, (*path, key))
 
 
 def _unknown_keys(mapping: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Problem]:
@@ -193,12 +206,6 @@ def _unknown_keys(mapping: Mapping[str, Any], known: tuple[str, ...]) -> Iterato
 
 
 def _unknown_key(path: KeyPath, known: tuple[str, ...]) -> Problem:
-    if path[-1] == "secure":
-        return Problem(
-            path=path[:-1],
-            message="an encrypted value has no place here",
-            expected="a plain value: it stands in plans, and is nothing secret",
-        )
     close = get_close_matches(str(path[-1]), known, n=1)
     return Problem(
         path=path,
@@ -238,11 +245,11 @@ def _from_pydantic(detail: ErrorDetails, model: type[Settings]) -> Problem:
     if kind == "missing":
         return Problem(path=path, message=f"`{path[-1]}` is missing", expected=_described(model, path))
     if kind == "kuber":
-        simple = not isinstance(detail["input"], dict)
+        looked_at = detail["input"].get(context["at"]) if context["at"] else detail["input"]
         return Problem(
-            path=path,
+            path=(*path, context["at"]) if context["at"] else path,
             message=context["message"],
-            found=found if simple else None,
+            found=None if isinstance(looked_at, dict) else shown(looked_at),
             expected=context["expected"],
             hint=context["hint"],
         )

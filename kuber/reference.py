@@ -15,8 +15,9 @@ STACK_FILE_REFERENCE = "docs/stack-files.md"
 
 _INTRODUCTION = """# Stack files
 
-`Pulumi.<stack>.yaml` is one cluster, all of it under `config:` → `kuber:cluster:`. The stack's name is the cluster's. Unknown keys are refused.
-This page is made by `kuber schema` from the settings' own documentation; [the schema](../schema/stack-file.schema.json) tells editors the same.
+`Pulumi.<stack>.yaml` is one cluster, all of it under `config:` → `kuber:cluster:`. The stack's name is the
+cluster's. Unknown keys are refused. This page is made by `kuber schema` from the settings' own documentation;
+[the schema](../schema/stack-file.schema.json) tells editors the same.
 """
 _TITLES = {"eks": "A cluster on AWS", "gke": "A cluster on Google Cloud", "bare_metal": "A cluster on machines of your own"}
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +30,9 @@ class Resource:
     name: str
     parent: str | None
     provider: str | None
-    inputs: Mapping[str, Any]
-    unknown: Sequence[str]
-    options: Mapping[str, Any]
+    inputs: Mapping[str, Any] = field(hash=False)
+    unknown: Sequence[str] = field(hash=False)
+    options: Mapping[str, Any] = field(hash=False)
 
     @property
     def protected(self) -> bool:
@@ -73,18 +77,21 @@ class Plan:
         children = [resource for resource in self.resources.values() if resource.parent == component.urn]
         return [*children, *(one for child in children for one in self.below(child))]
 
-    def waits_for(self, resource: Resource) -> set[str]:
-        """Names of all that is made before a resource: what it depends on, what its parents do, and what those do."""
-        return {self.resources[urn].name for urn in self._before(resource.urn, set())}
+    def before(self, resource: Resource) -> set[Resource]:
+        """All that is made before a resource: what it depends on, what its parents do, and what those do."""
+        found: set[Resource] = set()
+        waiting = [resource]
+        while waiting:
+            one = waiting.pop()
+            urns = {*one.options.get("dependsOn", ()), one.parent} & set(self.resources)
+            new = {self.resources[urn] for urn in urns} - found
+            found |= new
+            waiting += new
+        return found
 
-    def _before(self, urn: str, seen: set[str]) -> set[str]:
-        resource = self.resources.get(urn)
-        for other in (resource.options.get("dependsOn", []), [resource.parent]) if resource else ():
-            for before in other:
-                if before and before in self.resources and before not in seen:
-                    seen.add(before)
-                    self._before(before, seen)
-        return seen
+    def names_before(self, resource: Resource) -> set[str]:
+        """Their names: where a name is one resource's alone, that says enough."""
+        return {one.name for one in self.before(resource)}
 
 
 def plan(file: StackFile) -> Plan:
@@ -99,19 +106,41 @@ def plan_program(file: StackFile, source: str) -> Plan:
 
 @cache
 def _run(file: StackFile, source: str | None) -> Plan:
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT)}  # no home, no credentials
-    with file.folder() as folder:
-        (folder / "__main__.py").write_text(source or (PROJECT / "__main__.py").read_text())
-        command = [sys.executable, str(RUNNER), str(folder), file.stack, "answering" if source else "-"]
-        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, f"the plan of {file.stack} failed:\n{done.stderr}"
-    told = json.loads(done.stdout)
+    told = _shared(repr((file, source)), lambda: _told_by_a_process(file, source))
     document = told.pop("document")
     return Plan(
         resources={resource["urn"]: Resource(**resource) for resource in document["resources"]},
         outputs=document["outputs"],
         **told,
     )
+
+
+def _told_by_a_process(file: StackFile, source: str | None) -> dict[str, Any]:
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT)}  # no home, no credentials
+    with file.folder() as folder:
+        (folder / "__main__.py").write_text(source or (PROJECT / "__main__.py").read_text())
+        command = [sys.executable, str(RUNNER), str(folder), file.stack, "answering" if source else "-"]
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, f"the plan of {file.stack} failed:\n{done.stderr}"
+    return json.loads(done.stdout)
+
+
+def _shared(key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What another worker of this test run has made already, or what is made now."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return make()
+    folder = Path(tempfile.gettempdir(), f"kuber-plans-{run}")
+    made = folder / hashlib.sha256(key.encode()).hexdigest()
+    if made.exists():
+        return json.loads(made.read_text())
+    told = make()
+    folder.mkdir(exist_ok=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
+        json.dump(told, file)
+    os.replace(file.name, made)  # at once, so that nobody reads a half
+    return told
 
 
 def node_groups(of: Plan) -> dict[str, Resource]:

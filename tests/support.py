@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,13 @@ class StackFile:
         assert self.text.count(old) == 1, f"{old!r} stands {self.text.count(old)} times in {self.stack}"
         return replace(self, text=self.text.replace(old, new))
 
+    def reordered(self) -> StackFile:
+        """With its keys the other way round, and its pools and machines too: it says the same."""
+        cluster = self.value()
+        for key in {"pools", "machines", "tags", "access"} & set(cluster):
+            cluster[key] = _reversed(cluster[key])
+        return replace(self, text=json.dumps({"config": {CONFIG_KEY: _reversed(cluster)}}))
+
     def line(self, needle: str) -> int:
         """The number of the one line that holds some text."""
         found = [number for number, line in enumerate(self.text.splitlines(), 1) if needle in line]
@@ -68,9 +76,12 @@ class StackFile:
 
     def load(self, today: date = TODAY) -> ClusterSettings:
         """The settings, as the program has them from the engine."""
-        value = YAML(typ="safe", pure=True).load(self.text)["config"][CONFIG_KEY]
         with self.folder() as folder:
-            return config.load(self.stack, value, folder, today)
+            return config.load(self.stack, self.value(), folder, today)
+
+    def value(self) -> Any:
+        """What stands under `kuber:cluster`."""
+        return YAML(typ="safe", pure=True).load(self.text)["config"][CONFIG_KEY]
 
     def error(self, today: date = TODAY) -> str:
         """What the reader of the file is told."""
@@ -102,6 +113,10 @@ def _key(parent: Any, key: str) -> Any:
     return int(key) if isinstance(parent, list) else key
 
 
+def _reversed(mapping: dict[str, Any]) -> dict[str, Any]:
+    return dict(reversed(mapping.items()))
+
+
 def shipped(stack: str) -> StackFile:
     """A stack file of the repository."""
     return StackFile(stack, (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
@@ -109,3 +124,26 @@ def shipped(stack: str) -> StackFile:
 
 EKS, GKE, METAL = shipped("prod-eks"), shipped("prod-gke"), shipped("colo-london")
 SHIPPED = (EKS, GKE, METAL)
+
+EKS_OTHERWISE = (
+    EKS.set("protect", False)
+    .set("zones", ["eu-west-1a", "eu-west-1b"])
+    .set("network.nat", "single")
+    .set("network.vpc_endpoints", [])
+    .set("network.flow_logs", None)
+    .set("endpoint.public_cidrs", {"office": "203.0.112.0/22", "agency": "198.51.100.0/24"})
+    .set("addons", {"coredns": "v9.9.9-eksbuild.9"})
+)
+GKE_OTHERWISE = (
+    GKE.set("protect", False)
+    .set("network.flow_logs", False)
+    .set("release_channel", "STABLE")
+    .set("endpoint.public_cidrs", {"agency": "198.51.100.0/24"})
+    .set("access.admins", {"jane": "user:jane@shop.example"})
+    .set("access.viewers", {})
+    .without("access.security_group")
+)
+METAL_OTHERWISE = METAL.set("machines.lon-worker-1.pool", "storage").set(
+    "machines.lon-storage-1.taints", [{"key": "burn-in", "effect": "NoExecute"}]
+)
+"""Clusters with what may be chosen chosen otherwise."""

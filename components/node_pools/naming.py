@@ -8,10 +8,9 @@ from collections.abc import Mapping
 
 from config.bare_metal import BareMetalCluster
 from config.model import Taint
-from config.node_pools import CAPACITY_LABEL, POOL_LABEL, NodePool
+from config.node_pools import CAPACITY_LABEL, POOL_LABEL, REGION_LABEL, ZONE_LABEL, NodePool
 
 FINGERPRINT_LENGTH = 6
-REGION_LABEL, ZONE_LABEL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 
 
 def fingerprint(unchangeable: Mapping[str, object]) -> str:

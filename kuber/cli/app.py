@@ -169,3 +169,83 @@ def nodes(
     from .nodes import run
 
     run(stack, as_json, timeout, project)
+
+
+@app.command("new-cluster")
+def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
+    name: Annotated[str, typer.Argument(help="Name of the new stack, which is its cluster's.")],
+    platform: PlatformOption = None,
+    like: Annotated[str | None, typer.Option(help="Take this stack's file as the pattern, comments and all.")] = None,
+    environment: Annotated[
+        Literal["production", "stage", "development"] | None, typer.Option(help="What the cluster is for.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the cloud.")] = None,
+    zone: Annotated[list[str] | None, typer.Option(help="A zone of the region; repeat. Three unless given.")] = None,
+    account_id: Annotated[str | None, typer.Option(help="AWS account.")] = None,
+    project_id: Annotated[str | None, typer.Option(help="Google Cloud project.")] = None,
+    project_number: Annotated[str | None, typer.Option(help="Number of the Google Cloud project.")] = None,
+    admin: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PRINCIPAL", help="Who has all rights; repeat.")
+    ] = None,
+    private_cidr: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=CIDR", help="A range that reaches the API server; repeat.")
+    ] = None,
+    kubernetes: Annotated[
+        str | None, typer.Option(help="Kubernetes minor; the newest that may be adopted, or the pattern's.")
+    ] = None,
+    from_range: Annotated[str, typer.Option(metavar="CIDR", help="Take address ranges from here.")] = "10.0.0.0/8",
+    site: Annotated[str | None, typer.Option(help="Data centre of the machines.")] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(help="CSV file of machines: name,address,role,zone,pool.", dir_okay=False, exists=True)
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Kubeconfig that reaches the machines' cluster.", dir_okay=False, exists=True)
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Its context; the user must have a credential plugin.")] = None,
+    machines_cidr: Annotated[str | None, typer.Option(metavar="CIDR", help="Range of the machines.")] = None,
+    load_balancers_cidr: Annotated[str | None, typer.Option(metavar="CIDR", help="Range for load balancers.")] = None,
+    plan: Annotated[bool, typer.Option("--plan/--no-plan", help="Show the plan at the end.")] = True,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print the stack file; write nothing.")] = False,
+    project: Project = None,
+) -> None:
+    """Write the stack file of a new cluster, with address ranges that are free, and show its plan.
+
+    Ranges keep clear of all that the other stack files name. What would be written is validated first; a file that is
+    there is never overwritten.
+
+    Examples:
+
+      kuber new-cluster stage-eks --like prod-eks --environment stage --account-id 109876543210
+
+      kuber new-cluster stage-gke --platform gke --environment stage --region europe-west1
+      --project-id shop-stage --project-number 481516234299
+      --admin platform-team=group:platform@example.com --private-cidr office-vpn=10.250.0.0/20
+
+      kuber new-cluster colo-paris --platform bare_metal --environment production --site paris
+      --inventory machines.csv --kubeconfig ~/.kube/config --context paris
+      --machines-cidr 10.60.0.0/20 --load-balancers-cidr 10.60.15.0/24
+    """
+    from .new_cluster import request, run
+
+    wanted = request(
+        name,
+        from_range=from_range,
+        admins=admin,
+        private_cidrs=private_cidr,
+        platform=platform,
+        like=like,
+        environment=environment,
+        kubernetes=kubernetes,
+        region=region,
+        zones=zone or (),
+        account_id=account_id,
+        project_id=project_id,
+        project_number=project_number,
+        site=site,
+        inventory=inventory,
+        kubeconfig=kubeconfig,
+        context=context,
+        machines_cidr=machines_cidr,
+        load_balancers_cidr=load_balancers_cidr,
+    )
+    run(wanted, stdout, plan, project)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from config.errors import StackFileError
+from kuber.plan.errors import PlanError
 from kuber.project import ProjectNotFoundError
 
 PROBLEM_FOUND, WRONG_USE, INTERRUPTED = 1, 2, 130
@@ -26,7 +27,7 @@ def told_plainly() -> Iterator[None]:
     """Turns errors that a user can mend into their text and an exit code."""
     try:
         yield
-    except (StackFileError, CommandError) as error:
+    except (StackFileError, PlanError, CommandError) as error:
         fail(str(error), PROBLEM_FOUND)
     except (UsageError, ProjectNotFoundError) as error:
         fail(str(error), WRONG_USE)

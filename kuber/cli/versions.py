@@ -27,7 +27,9 @@ def run(platform: str | None, refresh: bool, as_json: bool, upstream_url: str | 
     """Show the table of Kubernetes versions, brought up to date first where that is asked for."""
     from kuber.versions import overview
 
-    platforms = {one: settings_class(one).version_source for one in PLATFORMS if platform in (None, one)}
+    platforms: dict[str, VersionSource] = {
+        one: settings_class(one).version_source for one in PLATFORMS if platform in (None, one)
+    }
     stacks = _stacks(project)
     changes = _refresh(platforms, stacks, upstream_url) if refresh else None
     table = list(overview.rows(platforms, stacks, date.today()))

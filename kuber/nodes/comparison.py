@@ -50,13 +50,13 @@ def differences(settings: BareMetalCluster, nodes: Sequence[LiveNode]) -> Iterat
                 expected="a node of this name",
                 hint="has the machine joined the cluster? Is its node named otherwise?",
             )
-    for name in live:
+    for name, node in live.items():
         if name not in settings.machines:
             yield _difference(
                 name,
                 "unknown",
                 message="a node that the inventory doesn't know",
-                found=", ".join(live[name].addresses) or "no address",
+                found=", ".join(node.addresses) or "no address",
                 expected="a machine of the inventory",
                 hint="add it to `machines`, or take it out of the cluster",
             )

@@ -10,13 +10,10 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_project, get_stack
 
+from .errors import LookUpError
 from .registration import registered_resource, shown
 
 STACK_TYPE = "pulumi:pulumi:Stack"
-
-
-class LookUpError(Exception):
-    """The program asked a cloud something while planning."""
 
 
 class _NoLookUps(Mocks):

@@ -17,6 +17,7 @@ from components.lean_sdk import make_lean
 from config.stack_file import CONFIG_KEY, cluster_value, read, read_source, stack_file_path
 
 from .document import Plan
+from .errors import PlanError
 
 PROJECT = "kuber"
 
@@ -33,6 +34,7 @@ def plan_stack(stack: str, project: Path) -> Plan:
 
     Raises:
         StackFileError: the stack file can't be used.
+        PlanError: the program asks for what can't be planned.
     """
     read(stack, project)  # all that is wrong with the file is said before the SDK is loaded
     source = read_source(stack_file_path(stack, project))
@@ -43,6 +45,8 @@ def _run(stack: str, project: Path, cluster: str) -> Plan:
     make_lean("pulumi.automation")  # the SDK's way to drive an engine, of no use without one
     import pulumi.runtime
     from pulumi.runtime.mocks import MockEngine, MockSettings
+
+    from clusters.errors import UnsupportedError
 
     from .monitor import PlanMonitor, WarningLog
     from .quick_sdk import make_quick
@@ -65,7 +69,10 @@ def _run(stack: str, project: Path, cluster: str) -> Plan:
         )
     )
     with _working_in(project):
-        asyncio.run(_in_stack())
+        try:
+            asyncio.run(_in_stack())
+        except (UnsupportedError, pulumi.RunError) as error:
+            raise PlanError(str(error)) from error
     resources = [monitor.registered[urn] for urn in sorted(monitor.registered)]
     return Plan(stack=stack, resources=resources, outputs=monitor.outputs, warnings=tuple(log.messages))
 

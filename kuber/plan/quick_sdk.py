@@ -19,9 +19,10 @@ OF_CLASSES = (
     "resource_pulumi_to_py_names",
     "resource_py_to_pulumi_names",
     "resource_types",
+    "unwrap_type",
 )
-"""Functions that work out the types and names of a class's properties. They depend on the class alone, and the SDK calls them for
-each resource: of fifty node pools, forty-nine times for nothing."""
+"""Functions that work out the types and names of a class's properties. They depend on their argument alone, and the SDK calls them
+for each resource: of fifty node pools, forty-nine times for nothing."""
 
 
 def make_quick() -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, TextIO
 
-from config.cluster import ClusterSettings, CloudClusterSettings
+from config.cluster import CloudClusterSettings, ClusterSettings
 from config.kubernetes import ADOPTED_FROM_PATCH, KubernetesSettings, VersionSource, adoption_problems, version_table
 
 _PIPED_WIDTH = 200

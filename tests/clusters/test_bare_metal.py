@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.plans import Resource, plan
-from tests.support import METAL
+from tests.support import METAL, METAL_OTHERWISE
 
 PATCH = "kubernetes:core/v1:NodePatch"
 
@@ -33,8 +33,7 @@ def test_a_machine_s_own_label_counts_more_than_its_pool_s() -> None:
 
 
 def test_a_node_has_the_taints_of_its_pool_and_its_own() -> None:
-    file = METAL.set("machines.lon-storage-1.taints", [{"key": "burn-in", "effect": "NoExecute"}])
-    patch = next(p for p in plan(file).all(PATCH) if p.inputs["metadata"]["name"] == "lon-storage-1")
+    patch = next(p for p in plan(METAL_OTHERWISE).all(PATCH) if p.inputs["metadata"]["name"] == "lon-storage-1")
     assert patch.inputs["spec"]["taints"] == [
         {"key": "workload", "value": "storage", "effect": "NoSchedule"},
         {"key": "burn-in", "effect": "NoExecute"},
@@ -66,9 +65,3 @@ def test_nothing_is_unknown_since_the_cluster_is_there_already() -> None:
     planned = plan(METAL)
     assert {one.name: one.unknown for one in planned.resources.values() if one.unknown} == {}
     assert "<unknown>" not in str(planned.outputs)
-
-
-def test_two_machines_swapped_in_the_inventory_move_no_other() -> None:
-    lines = [line for line in METAL.text.splitlines() if "lon-worker-1:" in line or "lon-worker-2:" in line]
-    swapped = METAL.replacing("\n".join(lines), "\n".join(reversed(lines)))
-    assert plan(swapped).resources == plan(METAL).resources

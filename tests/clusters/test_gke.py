@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from tests.plans import gke_pools, plan
-from tests.support import GKE
+from tests.support import GKE, GKE_OTHERWISE
 
 CLUSTER = "gcp:container/cluster:Cluster"
 
-SPARING = (
-    GKE.set("protect", False)
-    .set("network.flow_logs", False)
-    .set("release_channel", "STABLE")
-    .set("endpoint.public_cidrs", {"agency": "198.51.100.0/24"})
-    .set("access.admins", {"jane": "user:jane@shop.example"})
-    .set("access.viewers", {})
-    .without("access.security_group")
-)
-"""A cluster with what may be chosen chosen otherwise."""
 
-
-def cluster() -> dict:
-    return dict(plan(GKE).one(CLUSTER).inputs)
+def cluster() -> Mapping[str, Any]:
+    return plan(GKE).one(CLUSTER).inputs
 
 
 def test_google_upgrades_neither_minors_nor_nodes_by_itself() -> None:
@@ -37,7 +28,7 @@ def test_google_upgrades_neither_minors_nor_nodes_by_itself() -> None:
 
 
 def test_the_stack_file_picks_the_channel() -> None:
-    assert plan(SPARING).one(CLUSTER).inputs["releaseChannel"] == {"channel": "STABLE"}
+    assert plan(GKE_OTHERWISE).one(CLUSTER).inputs["releaseChannel"] == {"channel": "STABLE"}
 
 
 def test_pools_are_resources_of_their_own_and_the_default_one_goes() -> None:
@@ -65,7 +56,7 @@ def test_the_endpoint_is_reached_from_named_ranges() -> None:
 
 
 def test_a_public_endpoint_is_open_to_the_named_ranges_alone() -> None:
-    inputs = plan(SPARING).one(CLUSTER).inputs
+    inputs = plan(GKE_OTHERWISE).one(CLUSTER).inputs
     assert inputs["privateClusterConfig"]["enablePrivateEndpoint"] is False
     ranges = [one["cidrBlock"] for one in inputs["masterAuthorizedNetworksConfig"]["cidrBlocks"]]
     assert "198.51.100.0/24" in ranges and "0.0.0.0/0" not in ranges
@@ -80,7 +71,7 @@ def test_etcd_is_encrypted_under_a_key_that_rotates_and_that_google_s_agent_may_
     assert binding.inputs["member"] == (
         "serviceAccount:service-481516234299@container-engine-robot.iam.gserviceaccount.com"
     )
-    assert {key.name, binding.name} <= plan(GKE).waits_for(plan(GKE).one(CLUSTER))
+    assert {key, binding} <= plan(GKE).before(plan(GKE).one(CLUSTER))
 
 
 def test_the_hardening_that_benchmarks_ask_for() -> None:
@@ -132,13 +123,13 @@ def test_people_find_the_cluster_and_have_their_roles_in_it() -> None:
 
 
 def test_without_viewers_there_is_no_binding_for_them() -> None:
-    names = {one.name for one in plan(SPARING).all("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding")}
+    names = {one.name for one in plan(GKE_OTHERWISE).all("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding")}
     assert names == {"prod-gke-cluster-admin"}
 
 
 def test_kubernetes_objects_go_before_the_nodes_do() -> None:
-    pools = {pool.name for pool in gke_pools(plan(GKE)).values()}
-    assert pools <= plan(GKE).waits_for(plan(GKE).one("pulumi:providers:kubernetes"))
+    pools = set(gke_pools(plan(GKE)).values())
+    assert pools <= plan(GKE).before(plan(GKE).one("pulumi:providers:kubernetes"))
 
 
 def test_cluster_network_and_keys_are_protected_and_pools_are_not() -> None:
@@ -152,13 +143,13 @@ def test_cluster_network_and_keys_are_protected_and_pools_are_not() -> None:
 
 
 def test_protection_can_be_lifted() -> None:
-    assert [one.name for one in plan(SPARING).resources.values() if one.protected] == []
-    assert plan(SPARING).one(CLUSTER).inputs["deletionProtection"] is False
+    assert [one.name for one in plan(GKE_OTHERWISE).resources.values() if one.protected] == []
+    assert plan(GKE_OTHERWISE).one(CLUSTER).inputs["deletionProtection"] is False
 
 
 def test_flow_logs_can_be_off() -> None:
     assert "logConfig" in plan(GKE).one("gcp:compute/subnetwork:Subnetwork").inputs
-    assert "logConfig" not in plan(SPARING).one("gcp:compute/subnetwork:Subnetwork").inputs
+    assert "logConfig" not in plan(GKE_OTHERWISE).one("gcp:compute/subnetwork:Subnetwork").inputs
 
 
 def test_everything_is_labelled_with_its_cluster_and_owner() -> None:

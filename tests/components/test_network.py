@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.clusters.test_eks import SPARING
-from tests.plans import plan
-from tests.support import EKS, GKE
+from tests.plans import Plan, Resource, plan
+from tests.support import EKS, EKS_OTHERWISE, GKE
 
 NAT = "aws:ec2/natGateway:NatGateway"
 SUBNET = "aws:ec2/subnet:Subnet"
@@ -19,19 +18,19 @@ def test_each_zone_has_its_own_way_out() -> None:
     }
     for letter in "abc":
         route = plan(EKS).one("aws:ec2/route:Route", f"prod-eks-network-private-eu-west-1{letter}-nat")
-        assert f"prod-eks-network-nat-eu-west-1{letter}" in plan(EKS).waits_for(route)
+        assert gateways_before(route, plan(EKS)) == {f"prod-eks-network-nat-eu-west-1{letter}"}
         assert route.inputs["destinationCidrBlock"] == "0.0.0.0/0"
 
 
 def test_a_single_way_out_serves_all_zones() -> None:
-    assert plan(SPARING).one(NAT).name == "prod-eks-network-nat-eu-west-1a"
+    assert plan(EKS_OTHERWISE).one(NAT).name == "prod-eks-network-nat-eu-west-1a"
     for letter in "ab":
-        route = plan(SPARING).one("aws:ec2/route:Route", f"prod-eks-network-private-eu-west-1{letter}-nat")
-        assert "prod-eks-network-nat-eu-west-1a" in plan(SPARING).waits_for(route)
+        route = plan(EKS_OTHERWISE).one("aws:ec2/route:Route", f"prod-eks-network-private-eu-west-1{letter}-nat")
+        assert gateways_before(route, plan(EKS_OTHERWISE)) == {"prod-eks-network-nat-eu-west-1a"}
 
 
 def test_a_zone_more_moves_no_subnet_of_the_others() -> None:
-    two = {subnet.name: subnet.inputs["cidrBlock"] for subnet in plan(SPARING).all(SUBNET)}
+    two = {subnet.name: subnet.inputs["cidrBlock"] for subnet in plan(EKS_OTHERWISE).all(SUBNET)}
     three = {subnet.name: subnet.inputs["cidrBlock"] for subnet in plan(EKS).all(SUBNET)}
     assert len(two) == 4 and len(three) == 6
     assert two.items() <= three.items()
@@ -48,16 +47,15 @@ def test_load_balancers_find_their_subnets_by_tags() -> None:
 
 def test_nodes_live_in_private_subnets_alone() -> None:
     for group in plan(EKS).all("aws:eks/nodeGroup:NodeGroup"):
-        used = {name for name in plan(EKS).waits_for(group) if name.startswith("prod-eks-network-")}
-        assert len([subnet for subnet in group.inputs["subnetIds"]]) == 3
-        direct = {plan(EKS).resources[urn] for urn in group.options["dependsOn"]}
-        subnets = {one.name for one in direct if one.type == SUBNET}
-        assert subnets == {f"prod-eks-network-private-eu-west-1{letter}" for letter in "abc"} and subnets <= used
+        before = [plan(EKS).resources[urn] for urn in group.options["dependsOn"]]
+        subnets = {one.name for one in before if one.type == SUBNET}
+        assert subnets == {f"prod-eks-network-private-eu-west-1{letter}" for letter in "abc"}
+        assert len(group.inputs["subnetIds"]) == 3
 
 
 def test_the_way_out_is_there_before_the_nodes() -> None:
     for group in plan(EKS).all("aws:eks/nodeGroup:NodeGroup"):
-        assert {f"prod-eks-network-private-eu-west-1{letter}-nat" for letter in "abc"} <= plan(EKS).waits_for(group)
+        assert {f"prod-eks-network-private-eu-west-1{letter}-nat" for letter in "abc"} <= plan(EKS).names_before(group)
 
 
 def test_s3_is_reached_by_routes_and_the_others_by_interfaces() -> None:
@@ -69,31 +67,31 @@ def test_s3_is_reached_by_routes_and_the_others_by_interfaces() -> None:
         assert one.inputs["vpcEndpointType"] == "Interface"
         assert one.inputs["privateDnsEnabled"] is True
         assert len(one.inputs["subnetIds"]) == 3
-    rule = plan(EKS).one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "prod-eks-network-endpoints-https")
+    rule = plan(EKS).one(
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "prod-eks-network-endpoints-https"
+    )
     assert (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"]) == ("10.20.0.0/16", 443, 443)
 
 
 def test_without_endpoints_there_is_no_group_for_them() -> None:
-    assert plan(SPARING).none(ENDPOINT)
-    assert "prod-eks-network-endpoints" not in {one.name for one in plan(SPARING).resources.values()}
+    assert plan(EKS_OTHERWISE).none(ENDPOINT)
+    assert "prod-eks-network-endpoints" not in {one.name for one in plan(EKS_OTHERWISE).resources.values()}
 
 
 def test_flow_logs_are_on_and_can_write_to_their_group_alone() -> None:
     log = plan(EKS).one("aws:ec2/flowLog:FlowLog")
     assert log.inputs["trafficType"] == "ALL"
-    assert {"prod-eks-network-flow-logs"} <= plan(EKS).waits_for(log)
     policy = plan(EKS).one("aws:iam/rolePolicy:RolePolicy", "prod-eks-network-flow-logs")
     [statement] = json.loads(policy.inputs["policy"])["Statement"]
-    assert statement["Resource"] == (
-        "arn:aws:logs:eu-west-1:210987654321:log-group:/kuber/prod-eks/flow-logs:*"
-    )
+    assert statement["Resource"] == ("arn:aws:logs:eu-west-1:210987654321:log-group:/kuber/prod-eks/flow-logs:*")
     group = plan(EKS).one("aws:cloudwatch/logGroup:LogGroup", "prod-eks-network-flow-logs")
     assert group.inputs["name"] == "/kuber/prod-eks/flow-logs" and group.inputs["retentionInDays"] == 30
+    assert {policy, group} <= plan(EKS).before(log)
 
 
 def test_flow_logs_that_are_null_are_off() -> None:
-    assert plan(SPARING).none("aws:ec2/flowLog:FlowLog")
-    assert not [one.name for one in plan(SPARING).resources.values() if "flow-logs" in one.name]
+    assert plan(EKS_OTHERWISE).none("aws:ec2/flowLog:FlowLog")
+    assert not [one.name for one in plan(EKS_OTHERWISE).resources.values() if "flow-logs" in one.name]
 
 
 def test_the_vpc_s_default_security_group_lets_nothing_through() -> None:
@@ -120,7 +118,11 @@ def test_pods_and_services_of_gke_have_secondary_ranges() -> None:
 
 def test_nodes_of_gke_have_their_way_out_first() -> None:
     for pool in plan(GKE).all("gcp:container/nodePool:NodePool"):
-        assert {"prod-gke-network-nat", "prod-gke-network-router"} <= plan(GKE).waits_for(pool)
+        assert {"prod-gke-network-nat", "prod-gke-network-router"} <= plan(GKE).names_before(pool)
     nat = plan(GKE).one("gcp:compute/routerNat:RouterNat")
     assert nat.inputs["natIpAllocateOption"] == "AUTO_ONLY"
     assert nat.inputs["sourceSubnetworkIpRangesToNat"] == "ALL_SUBNETWORKS_ALL_IP_RANGES"
+
+
+def gateways_before(route: Resource, of: Plan) -> set[str]:
+    return {one.name for one in of.before(route) if one.type == NAT}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -15,13 +17,21 @@ from hypothesis import strategies as st
 
 import config
 from config.cluster import ClusterSettings
-from tests.support import EKS, SHIPPED, TODAY
+from tests.support import EKS, PROJECT, SHIPPED, TODAY
 
 FILE = "Pulumi.dev.yaml"
 DOCUMENTS = [yaml.safe_load(file.text) for file in SHIPPED]
 
 UNSHOWABLE = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's control characters, halves of characters, and separators of lines."""
+
+
+def nested(depth: int) -> Any:
+    value: Any = "x"
+    for level in range(depth):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
 
 ODD_TEXT = st.text(st.characters(exclude_categories=UNSHOWABLE), max_size=20) | st.sampled_from(
     ["ключ", "📦", "‮", "{}", "yes", "1.35"]
@@ -35,7 +45,7 @@ ODD_VALUES = st.one_of(
     st.datetimes(),
     ODD_TEXT,
     st.recursive(ODD_TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD_TEXT, inner, max_size=3)),
-    st.integers(40, 60).map(lambda depth: _nested(depth)),
+    st.integers(40, 60).map(nested),
 )
 ODD_YAML = st.sampled_from(
     [
@@ -75,7 +85,7 @@ ODD_YAML = st.sampled_from(
     ]
 )
 
-quick = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+quick = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 
 
 @given(document=st.sampled_from(DOCUMENTS), data=st.data())
@@ -138,6 +148,25 @@ def test_a_small_file_that_grows_by_its_aliases_is_refused() -> None:
     assert_read_or_told(f"a: &a [x]\n{grown}".encode())
 
 
+READ = """
+import sys, config
+from pathlib import Path
+try:
+    config.read("dev", Path(sys.argv[1]))
+except config.StackFileError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("deep", ["[", "{a: ", "- ", "? "], ids=["lists", "mappings", "items", "keys"])
+def test_a_file_nested_without_end_is_refused(deep: str, tmp_path: Path) -> None:
+    """In a process of its own: what overruns the stack of a parser in C ends the process."""
+    (tmp_path / FILE).write_text(deep * 100_000)
+    done = subprocess.run([sys.executable, "-c", READ, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, f"ended with {done.returncode}: {done.stderr}"
+    assert done.stdout.startswith(f"{FILE}: ") or done.stdout.startswith(f"{FILE}:1: ")
+
+
 def assert_read_or_told(content: bytes) -> None:
     """The file is read, or its problems are told: each one block of text that a terminal can show, at a line of the file."""
     with tempfile.TemporaryDirectory() as folder:
@@ -180,10 +209,3 @@ def _containers(value: Any) -> Any:
         yield value
         for item in value.values() if isinstance(value, dict) else value:
             yield from _containers(item)
-
-
-def _nested(depth: int) -> Any:
-    value: Any = "x"
-    for level in range(depth):
-        value = [value] if level % 2 else {"a": value}
-    return value

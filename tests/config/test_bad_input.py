@@ -263,6 +263,14 @@ def test_a_zone_of_another_region_is_refused() -> None:
     )
 
 
+@pytest.mark.xfail(
+    strict=True, reason="accepted: an auto scaling group has one tag of a key, and the two overwrite it in turn"
+)
+def test_two_effects_of_one_taint_are_refused_on_eks() -> None:
+    file = EKS.set("pools.workers.taints", [{"key": "a"}, {"key": "a", "effect": "NoExecute"}])
+    assert "pools.workers.taints[1]: " in file.error()
+
+
 def test_a_zone_that_stands_twice_is_refused() -> None:
     file = EKS.set("zones", ["eu-west-1a", "eu-west-1b", "eu-west-1a"])
     assert "zones[2]: not another zone of eu-west-1" in file.error()
@@ -381,6 +389,37 @@ def test_a_worker_without_a_pool_is_told() -> None:
     assert "machines.lon-worker-1.pool: a worker belongs to a pool" in file.error()
 
 
+@pytest.mark.xfail(strict=True, reason="accepted: MetalLB would give the machine's address to a service")
+def test_a_machine_among_the_load_balancers_addresses_is_refused() -> None:
+    file = METAL.set("machines.lon-worker-1.address", "10.40.15.7")
+    assert "machines.lon-worker-1.address: " in file.error()
+
+
+@pytest.mark.xfail(strict=True, reason="accepted, and counts more than the pool that the inventory names")
+@pytest.mark.parametrize("label", ["kuber.dev/pool", "topology.kubernetes.io/zone"])
+def test_a_machine_s_own_labels_do_not_contradict_the_inventory(label: str) -> None:
+    file = METAL.set("machines.lon-worker-1.labels", {label: "elsewhere"})
+    assert f"machines.lon-worker-1.labels.{label}: " in file.error()
+
+
+# People
+
+
+@pytest.mark.xfail(strict=True, reason="accepted: the plan then fails with two resources of one URN")
+@pytest.mark.parametrize("file", [EKS, GKE], ids=["eks", "gke"])
+def test_one_name_for_an_admin_and_a_viewer_is_refused(file: StackFile) -> None:
+    viewer = {"eks": "arn:aws:iam::210987654321:role/developer", "gke": "group:developers@shop.example"}
+    file = file.set("access.viewers", {"platform-team": viewer[file.read().platform]})
+    assert "access.viewers.platform-team: " in file.error()
+
+
+@pytest.mark.xfail(strict=True, reason="accepted: EKS refuses the second access entry of a principal")
+def test_one_principal_under_two_names_is_refused() -> None:
+    arn = "arn:aws:iam::210987654321:role/platform-admin"
+    file = EKS.set("access.admins", {"platform-team": arn, "on-call": arn})
+    assert "access.admins.on-call: " in file.error()
+
+
 # What is no YAML, or no text
 
 
@@ -441,6 +480,22 @@ def test_a_secret_where_text_belongs_is_refused() -> None:
     assert file.error().startswith(
         f"Pulumi.colo-london.yaml:{file.line('TOKEN:')}: provisioner.exec.env.TOKEN: not a value that this key takes"
     )
+
+
+@pytest.mark.xfail(strict=True, reason="told as a missing platform")
+def test_a_cluster_that_is_a_secret_as_a_whole_is_refused() -> None:
+    file = StackFile("prod-eks", "config:\n  kuber:cluster:\n    secure: AAABAGc1WlqxyzPJ\n")
+    assert "secret" in file.error()
+
+
+@pytest.mark.xfail(strict=True, reason="the engine hands it over in the clear, and the error shows it")
+def test_a_secret_is_shown_to_nobody() -> None:
+    file = METAL.set("provisioner.server", {"secure": "AAABAGc1WlqxyzPJ"})
+    value = METAL.value()
+    value["provisioner"]["server"] = "hunter2"  # the engine has decrypted it
+    with file.folder() as folder, pytest.raises(config.StackFileError) as caught:
+        config.load("colo-london", value, folder, TODAY)
+    assert "hunter2" not in str(caught.value)
 
 
 # Several at once

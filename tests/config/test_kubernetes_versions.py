@@ -45,6 +45,19 @@ def test_a_minor_before_its_patch_2_is_taken_with_a_dated_exception() -> None:
     assert file.read(date(2026, 12, 31)).platform == "eks"
 
 
+@pytest.mark.parametrize("day", ["2026-12-31", '"2026-12-31"', '"2026-12-31T00:00:00Z"'])
+def test_a_date_is_read_as_people_and_the_engine_write_it(day: str) -> None:
+    file = early(EKS).set("kubernetes.early_adoption", EARLY | {"expires": "THE DAY"}).replacing("THE DAY", day)
+    assert "the exception of Jane Doe ended on 2026-12-31" in file.error(date(2027, 1, 1))
+
+
+@pytest.mark.xfail(strict=True, reason="all after the tenth character is cut off")
+@pytest.mark.parametrize("day", ['"2026-12-310"', "20261231", '"2026-12-31 or so"'])
+def test_what_only_begins_like_a_date_is_none(day: str) -> None:
+    file = early(EKS).set("kubernetes.early_adoption", EARLY | {"expires": "THE DAY"}).replacing("THE DAY", day)
+    assert "kubernetes.early_adoption.expires: not a date" in file.error()
+
+
 def test_an_exception_ends_on_its_day() -> None:
     file = early(EKS).set("kubernetes.early_adoption", EARLY)
     assert file.error(date(2027, 1, 1)) == file.told(

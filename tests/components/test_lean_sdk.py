@@ -1,0 +1,77 @@
+"""The SDK loaded resource by resource is the SDK."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from components.lean_sdk import module_name
+from tests.support import PROJECT
+
+IN_USE = ("ec2.Vpc", "ec2.LaunchTemplate", "eks.Cluster", "iam.Role", "vpc.SecurityGroupIngressRule", "Provider")
+
+
+def run(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_names_of_modules_follow_the_generator() -> None:
+    names = ("VpcEndpoint", "IAMMember", "Eip", "NodePool", "CryptoKeyIAMMember", "EipAssociation")
+    assert [module_name(name) for name in names] == [
+        "vpc_endpoint",
+        "iam_member",
+        "eip",
+        "node_pool",
+        "crypto_key_iam_member",
+        "eip_association",
+    ]
+
+
+def test_a_resource_loads_its_own_module_and_not_its_neighbours() -> None:
+    program = (
+        "import json, sys\n"
+        "from components.lean_sdk import make_lean\n"
+        "make_lean('pulumi_aws')\n"
+        "import pulumi_aws as aws\n"
+        "aws.ec2.Subnet\n"
+        "print(json.dumps([name for name in sys.modules if name.startswith('pulumi_aws.')]))\n"
+    )
+    loaded = json.loads(run(program))
+    assert "pulumi_aws.ec2.subnet" in loaded
+    assert "pulumi_aws.ec2.instance" not in loaded and "pulumi_aws.get_region" not in loaded
+
+
+def test_classes_are_those_of_the_whole_sdk() -> None:
+    program = (
+        "import sys\n"
+        "if sys.argv[1:] == []:\n"
+        "    from components.lean_sdk import make_lean\n"
+        "    make_lean('pulumi_aws')\n"
+        "import pulumi_aws, inspect\n"
+        f"for path in {IN_USE!r}:\n"
+        "    found = pulumi_aws\n"
+        "    for name in path.split('.'): found = getattr(found, name)\n"
+        "    print(found.__module__, found.__qualname__, getattr(found, 'pulumi_type', ''), inspect.signature(found))\n"
+    )
+    whole = subprocess.run(
+        [sys.executable, "-c", program, "whole"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert run(program) == whole.stdout
+
+
+def test_what_has_no_module_of_its_own_is_found_in_the_whole_package() -> None:
+    program = (
+        "from components.lean_sdk import make_lean\n"
+        "make_lean('pulumi_aws')\n"
+        "import pulumi_aws as aws\n"
+        "print(aws.eks.ClusterVpcConfigArgs.__name__, aws.eks.Cluster.__name__)\n"
+        "try: aws.eks.NoSuchThing\n"
+        "except AttributeError as error: print(error)\n"
+    )
+    assert run(program).splitlines() == [
+        "ClusterVpcConfigArgs Cluster",
+        "module 'pulumi_aws.eks' has no attribute 'NoSuchThing'",
+    ]
