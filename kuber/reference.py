@@ -19,7 +19,11 @@ _INTRODUCTION = """# Stack files
 cluster's. Unknown keys are refused. This page is made by `kuber schema` from the settings' own documentation;
 [the schema](../schema/stack-file.schema.json) tells editors the same.
 """
-_TITLES = {"eks": "A cluster on AWS", "gke": "A cluster on Google Cloud", "bare_metal": "A cluster on machines of your own"}
+_TITLES = {
+    "eks": "A cluster on AWS",
+    "gke": "A cluster on Google Cloud",
+    "bare_metal": "A cluster on machines of your own",
+}
 
 
 def stack_file_reference() -> str:

@@ -1,5 +1,1 @@
 """The commands of `kuber`, one module each. A module imports what it needs when its command runs, so that help is quick."""
-
-from .app import main
-
-__all__ = ["main"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from .errors import told_plainly
 from .options import Project, Stack, Stacks
@@ -21,20 +22,25 @@ Try:
   kuber new-cluster stage-eks --like prod-eks
 """
 
+
+class _Commands(TyperGroup):
+    """Ends each command as `told_plainly` says; around the command itself, since typer ends Ctrl-C without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        with told_plainly():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="kuber",
+    cls=_Commands,
     help=_OVERVIEW,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def main() -> None:
-    """Run the command line."""
-    with told_plainly():
-        app(prog_name="kuber")
 
 
 @app.command()
@@ -196,7 +202,8 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
     from_range: Annotated[str, typer.Option(metavar="CIDR", help="Take address ranges from here.")] = "10.0.0.0/8",
     site: Annotated[str | None, typer.Option(help="Data centre of the machines.")] = None,
     inventory: Annotated[
-        Path | None, typer.Option(help="CSV file of machines: name,address,role,zone,pool.", dir_okay=False, exists=True)
+        Path | None,
+        typer.Option(help="CSV file of machines: name,address,role,zone,pool.", dir_okay=False, exists=True),
     ] = None,
     kubeconfig: Annotated[
         Path | None, typer.Option(help="Kubeconfig that reaches the machines' cluster.", dir_okay=False, exists=True)
@@ -215,15 +222,21 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
 
     Examples:
 
-      kuber new-cluster stage-eks --like prod-eks --environment stage --account-id 109876543210
+    \b
+      kuber new-cluster stage-eks --like prod-eks --environment stage
 
-      kuber new-cluster stage-gke --platform gke --environment stage --region europe-west1
-      --project-id shop-stage --project-number 481516234299
-      --admin platform-team=group:platform@example.com --private-cidr office-vpn=10.250.0.0/20
+    \b
+      kuber new-cluster stage-gke --platform gke --environment stage \\
+        --region europe-west1 --project-id shop-stage \\
+        --project-number 481516234299 \\
+        --admin platform-team=group:platform@example.com \\
+        --private-cidr office-vpn=10.250.0.0/20
 
-      kuber new-cluster colo-paris --platform bare_metal --environment production --site paris
-      --inventory machines.csv --kubeconfig ~/.kube/config --context paris
-      --machines-cidr 10.60.0.0/20 --load-balancers-cidr 10.60.15.0/24
+    \b
+      kuber new-cluster colo-paris --platform bare_metal --site paris \\
+        --environment production --inventory machines.csv \\
+        --kubeconfig ~/.kube/config --context paris \\
+        --machines-cidr 10.60.0.0/20 --load-balancers-cidr 10.60.15.0/24
     """
     from .new_cluster import request, run
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from kuber.nodes.comparison import Difference
     from kuber.nodes.live import LiveNode
 
-_PIPED_WIDTH = 200
-
 
 def run(stack: str, as_json: bool, timeout_seconds: float, project: Path | None) -> None:
     """Compare the inventory with the live nodes; leave with 1 where they don't agree."""
@@ -30,7 +28,7 @@ def run(stack: str, as_json: bool, timeout_seconds: float, project: Path | None)
     settings = read(stack, folder)
     if not isinstance(settings, BareMetalCluster):
         raise UsageError(
-            f"{stack} is on {settings.platform}: its nodes are the cloud's to make, by pools, and there is no inventory\n"
+            f"{stack} is on {settings.platform}: its nodes are the cloud's to make, by pools; there is no inventory\n"
             f"    hint:     `kuber plan {stack}` shows the pools; `kubectl get nodes` what they have made"
         )
 
@@ -56,17 +54,17 @@ def run(stack: str, as_json: bool, timeout_seconds: float, project: Path | None)
 
 
 def _show(stack: str, settings: BareMetalCluster, nodes: Sequence[LiveNode], found: Sequence[Difference]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+    from kuber.console import console_for
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("node", "role", "pool", "address", "kubelet", "state"):
         table.add_column(column)
     for row in _rows(settings, nodes, found):
         colour = "green" if row[-1] == "agrees" else "red"
         table.add_row(*row[:-1], f"[{colour}]{row[-1]}[/{colour}]")
-    console.print(table)
+    console_for(sys.stdout).print(table)
     print(f"\n{stack}: {len(settings.machines)} machines in the inventory, {len(nodes)} nodes")
     for one in found:
         print(one.problem.text(f"Pulumi.{stack}.yaml"))

@@ -8,4 +8,4 @@ class RequestError(Exception):
 
 
 class InputError(Exception):
-    """A file that the stack file is made from can't be used, or what would be written isn't right; the text says why."""
+    """A file that it is made from can't be used, or what would be written isn't right; the text says why."""

@@ -11,6 +11,8 @@ from config.eks import EksCluster
 
 from .errors import InputError
 
+_RANGES_SHOWN = 6
+
 Lengths = Mapping[str, int]
 """Prefix lengths by the range's key under `network`."""
 
@@ -23,7 +25,7 @@ LENGTHS: Mapping[str, Lengths] = {
 
 
 def taken_ranges(stacks: Mapping[str, ClusterSettings]) -> Iterator[IPv4Network]:
-    """What stack files name: the clusters' ranges, isolated or not, and those of the places that reach their API servers."""
+    """What stack files name: the clusters' ranges, isolated or not, and the ranges that reach their API servers."""
     for settings in stacks.values():
         yield from (one.cidr for one in settings.address_ranges())
         if isinstance(settings, CloudClusterSettings):
@@ -49,9 +51,15 @@ def choose(lengths: Lengths, pool: IPv4Network, taken: list[IPv4Network]) -> dic
         if free is None:
             raise InputError(
                 f"--from-range: no room for network.{key} in {pool}\n"
-                f"    found:    {sum(one.overlaps(pool) for one in taken)} ranges of stack files that lie in it\n"
-                f"    expected: a free /{length}\n"
+                f"    found:    {_listed([one for one in taken if one.overlaps(pool)])}\n"
+                f"    expected: a /{length} that no stack file names\n"
                 "    hint:     another range, such as --from-range 172.16.0.0/12"
             )
         chosen[key] = free
     return chosen
+
+
+def _listed(ranges: list[IPv4Network]) -> str:
+    few = ", ".join(map(str, sorted(set(ranges))[:_RANGES_SHOWN]))
+    more = len(set(ranges)) - _RANGES_SHOWN
+    return f"{few or 'it is too small'}{f' and {more} more' if more > 0 else ''}"

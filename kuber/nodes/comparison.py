@@ -121,7 +121,7 @@ def _labels(wanted: Mapping[str, str], node: LiveNode) -> Iterator[Difference]:
 
 
 def _taints(wanted: Sequence[tuple[str, str, str]], node: LiveNode) -> Iterator[Difference]:
-    """Taints of others are told only where the inventory names some: the list is one to the API server, and is set whole."""
+    """Taints of others are told only where the inventory names some: to the API server they are one list, set whole."""
     missing = [one for one in wanted if one not in node.taints]
     extra = [one for one in node.taints if one not in wanted and not _SYSTEM_TAINT.match(one[0])] if wanted else []
     if missing or extra:

@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.tree import Tree
 
 from config.cluster import CloudClusterSettings, ClusterSettings
+from kuber.console import console_for
 
 from .document import Plan
 
-_PIPED_WIDTH = 200
 _KINDS_SHOWN = 6
 
 
 def show(plan: Plan, settings: ClusterSettings, file: TextIO) -> None:
     """Write the plan; in colour on a terminal, plain elsewhere."""
-    console = Console(file=file, highlight=False, width=None if file.isatty() else _PIPED_WIDTH)
+    console = console_for(file)
     made = [resource for resource in plan.resources if resource["type"] != "pulumi:pulumi:Stack"]
     console.print(
         f"[bold]{plan.stack}[/bold]: {settings.platform}, {settings.environment}, "

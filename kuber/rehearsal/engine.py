@@ -75,7 +75,9 @@ def find_tools() -> Path:
     if named := os.environ.get("KUBER_TOOLS_BIN"):
         if (Path(named) / "pulumi").exists():
             return Path(named)
-        raise EngineMissingError(f"KUBER_TOOLS_BIN is {named}, and there is no pulumi in it: unset it, or run `make tools`")
+        raise EngineMissingError(
+            f"KUBER_TOOLS_BIN is {named}, and there is no pulumi in it: unset it, or run `make tools`"
+        )
     found = subprocess.run([sys.executable, _BUILD, "--print-bin"], capture_output=True, text=True)
     if found.returncode != 0:
         raise EngineMissingError(found.stderr.strip().removeprefix("error: "))

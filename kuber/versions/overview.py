@@ -10,7 +10,6 @@ from typing import Any, TextIO
 from config.cluster import CloudClusterSettings, ClusterSettings
 from config.kubernetes import ADOPTED_FROM_PATCH, KubernetesSettings, VersionSource, adoption_problems, version_table
 
-_PIPED_WIDTH = 200
 _NOTICE_DAYS = 90
 
 
@@ -89,10 +88,11 @@ def as_json(table: Sequence[VersionRow], platforms: Mapping[str, VersionSource])
 
 def show(table: Sequence[VersionRow], platforms: Mapping[str, VersionSource], file: TextIO) -> None:
     """Write the table; in colour on a terminal, plain elsewhere."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=file, highlight=False, width=None if file.isatty() else _PIPED_WIDTH)
+    from kuber.console import console_for
+
+    console = console_for(file)
     shown = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("platform", "minor", "patch", "may be adopted", "standard support", "extended support", "stacks"):
         shown.add_column(column)

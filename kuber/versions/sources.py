@@ -1,4 +1,4 @@
-"""Where facts about Kubernetes versions come from: each cloud's own command line, and the release pages of Kubernetes."""
+"""Where facts about Kubernetes versions come from: each cloud's command line, and Kubernetes' release pages."""
 
 from __future__ import annotations
 

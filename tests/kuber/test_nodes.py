@@ -58,7 +58,9 @@ class ApiServer:
         self.url = f"https://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=partial(self.server.serve_forever, poll_interval=0.01), daemon=True).start()
 
-    def _handler(api) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler has a self of its own
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        api = self
+
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 api.asked.append(self.path)
@@ -71,7 +73,7 @@ class ApiServer:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         return Handler
@@ -232,6 +234,7 @@ def taint_more(one: dict[str, Any]) -> None:
     one["spec"]["taints"].append({"key": "mine", "value": "1", "effect": "NoExecute"})
 
 
+@pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
     ("change", "kind", "told"),
     [
@@ -269,17 +272,11 @@ def taint_more(one: dict[str, Any]) -> None:
     ],
 )
 def test_a_node_that_differs_is_told_with_the_line_of_its_machine(
-    change: Callable[[dict[str, Any]], None],
-    kind: str,
-    told: str,
-    api: ApiServer,
-    cluster: BareMetalCluster,
-    kuber: Kuber,
-    project: Path,
+    change: Callable[[dict[str, Any]], None], kind: str, told: str, api: ApiServer, kuber: Kuber
 ) -> None:
     change(found(api, "lon-storage-1"))
     ended = kuber("nodes", "colo-london")
-    lines = project.joinpath("Pulumi.colo-london.yaml").read_text(encoding="utf-8").splitlines()
+    lines = Path("Pulumi.colo-london.yaml").read_text(encoding="utf-8").splitlines()
     line = next(number for number, text in enumerate(lines, 1) if "lon-storage-1:" in text)
     assert ended.code == 1
     assert f"Pulumi.colo-london.yaml:{line}: machines.lon-storage-1: " in ended.out

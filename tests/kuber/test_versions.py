@@ -100,12 +100,15 @@ EKS_ANSWER = {
 GKE_ANSWER = {
     "channels": [
         {"channel": "RAPID", "validVersions": ["1.38.0-gke.100"]},
-        {"channel": "REGULAR", "validVersions": ["1.37.2-gke.200", "1.35.8-gke.1626002", "1.35.10-gke.100", "1.35.9-gke.7"]},
+        {
+            "channel": "REGULAR",
+            "validVersions": ["1.37.2-gke.200", "1.35.8-gke.1626002", "1.35.10-gke.100", "1.35.9-gke.7"],
+        },
         {"channel": "EXTENDED", "validVersions": ["1.35.11-gke.1", "1.34.11-gke.1209000"]},
     ],
     "defaultClusterVersion": "1.35.8-gke.1626002",
     "validMasterVersions": ["1.38.0-gke.100", "1.37.2-gke.200"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ def release_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, dict[
             self.end_headers()
             self.wfile.write((text or "not found").encode())
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     monkeypatch.setenv("no_proxy", "127.0.0.1")
