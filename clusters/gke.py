@@ -7,8 +7,9 @@ import pulumi_gcp as gcp
 import pulumi_kubernetes as kubernetes
 
 from components.identity.cluster_roles import bind_cluster_role
+from components.identity.names import bounded
 from components.identity.rights import Rights, WorkloadIdentity
-from components.identity.workload_identity import GcpWorkloadIdentity, GcpWorkloadIdentityArgs, account_id
+from components.identity.workload_identity import ACCOUNT_ID_LENGTH, GcpWorkloadIdentity, GcpWorkloadIdentityArgs
 from components.network.gcp_network import PODS_RANGE, SERVICES_RANGE, GcpNetwork, GcpNetworkArgs
 from components.node_pools.gke_node_pool import SHIELDED, GkeNodePool, GkeNodePoolArgs
 from config.gke import MAX_PODS_PER_NODE
@@ -200,7 +201,7 @@ class GkeCluster(Cluster):
         """The nodes' own service account, and its role: the project's default account may edit everything."""
         account = gcp.serviceaccount.Account(
             f"{self.name}-nodes",
-            account_id=account_id(f"{self.name}-nodes"),
+            account_id=bounded(f"{self.name}-nodes", ACCOUNT_ID_LENGTH),
             display_name=f"Nodes of {self.name}",
             opts=self._child,
         )

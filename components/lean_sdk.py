@@ -74,7 +74,7 @@ class _LeanPackage(ModuleType):
     def _loaded_whole(self, name: str) -> Any:
         """The name in the package as it would have been without this; types of arguments are found here."""
         assert self.__spec__ is not None and self.__spec__.loader is not None
-        self.__class__ = ModuleType
+        self.__class__ = ModuleType  # pyright: ignore[reportAttributeAccessIssue]
         self.__spec__.loader.exec_module(self)
         return getattr(self, name)
 

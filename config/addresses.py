@@ -9,7 +9,13 @@ from itertools import combinations
 
 from .errors import KeyPath, Problem
 
-EVERYWHERE = IPv4Network("0.0.0.0/0")
+PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+"""RFC 1918, and the shared range of RFC 6598, which both clouds take for private."""
+
+
+def is_private(cidr: IPv4Network) -> bool:
+    """Whether a range is one of those that are routed inside only."""
+    return any(cidr.subnet_of(one) for one in PRIVATE)
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,24 @@ def public_range_problems(ranges: Mapping[str, IPv4Network], *path: str) -> Iter
                 found=str(cidr),
                 expected="a range of your own, /16 or smaller",
             )
+        elif is_private(cidr):
+            yield Problem(
+                path=(*path, name),
+                message="a private range doesn't come by the public endpoint",
+                found=str(cidr),
+                expected="a public range here, or this one in `private_cidrs`",
+            )
 
 
 def private_range_problems(ranges: Mapping[str, IPv4Network], *path: str) -> Iterator[Problem]:
     """Ranges that reach a private endpoint are private themselves."""
     for name, cidr in ranges.items():
-        if not cidr.is_private:
+        if not is_private(cidr):
             yield Problem(
                 path=(*path, name),
                 message="a public range can't reach the private endpoint",
                 found=str(cidr),
-                expected="a private range (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16)",
+                expected=f"within {', '.join(map(str, PRIVATE))}",
             )
 
 

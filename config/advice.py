@@ -7,20 +7,21 @@ from datetime import date
 
 from .cluster import CloudClusterSettings, ClusterSettings
 from .kubernetes import minor_number, version_table
+from .today import today
 
 _SUPPORT_NOTICE_DAYS = 90
 
 
-def advice(settings: ClusterSettings, today: date | None = None) -> Iterator[str]:
+def advice(settings: ClusterSettings, day: date | None = None) -> Iterator[str]:
     """Warnings about a cluster, a sentence each, for `pulumi preview` and `kuber plan` alike.
 
     Args:
         settings: A cluster that may be made.
-        today: The day for which support is judged.
+        day: The day for which support is judged; today unless given.
     """
-    today = today or date.today()
+    day = day or today()
     production = settings.environment == "production"
-    yield from _about_support(settings, today)
+    yield from _about_support(settings, day)
     if production and not settings.protect:
         yield "protect is false: nothing keeps this production cluster from being destroyed"
     if isinstance(settings, CloudClusterSettings):
@@ -33,16 +34,16 @@ def advice(settings: ClusterSettings, today: date | None = None) -> Iterator[str
         yield from _about_pools(settings)
 
 
-def _about_support(settings: ClusterSettings, today: date) -> Iterator[str]:
+def _about_support(settings: ClusterSettings, day: date) -> Iterator[str]:
     kubernetes = settings.kubernetes
     release = version_table(settings.version_source).minors.get(kubernetes.version)
     end = release.standard_support_until if release else None
-    if end and today > end:
+    if end and day > end:
         yield f"standard support of Kubernetes {kubernetes.version} ended on {end}: plan the upgrade"
-    elif end and (end - today).days <= _SUPPORT_NOTICE_DAYS:
-        yield f"standard support of Kubernetes {kubernetes.version} ends on {end}, in {(end - today).days} days"
+    elif end and (end - day).days <= _SUPPORT_NOTICE_DAYS:
+        yield f"standard support of Kubernetes {kubernetes.version} ends on {end}, in {(end - day).days} days"
     exception = kubernetes.early_adoption
-    if exception and exception.version == kubernetes.version and exception.expires >= today:
+    if exception and exception.version == kubernetes.version and exception.expires >= day:
         yield f"Kubernetes {kubernetes.version} is adopted early until {exception.expires}, by {exception.approved_by}"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from .addresses import NamedRange, overlap_problems
 from .cluster import ClusterSettings
@@ -14,16 +16,27 @@ from .model import Address, Cidr, Labels, Name, Settings, Taints, invalid
 from .node_pools import NodePool, own_label_problems
 
 MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)]
-Pem = Annotated[str, StringConstraints(pattern=r"^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$")]
 
-_CLOUD_ONLY = {
-    "min": "a machine can't be made by an autoscaler: the inventory says how many there are",
-    "max": "a machine can't be made by an autoscaler: the inventory says how many there are",
-    "machine_types": "a machine is what it is: the inventory names it",
-    "disk_gib": "a machine has the disks that it has",
-    "zones": "a machine's zone stands in the inventory",
-    "version": "the machines' Kubernetes is installed outside kuber",
-}
+
+def _certificates(text: object) -> object:
+    if isinstance(text, str):
+        bodies = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", text, re.DOTALL)
+        try:
+            whole = [base64.b64decode("".join(body.split()), validate=True) for body in bodies]
+        except ValueError:
+            whole = [b""]
+        if not all(whole):
+            raise invalid("not a whole certificate", expected="PEM, copied from the first line to the last")
+    return text
+
+
+Pem = Annotated[
+    str,
+    StringConstraints(pattern=r"^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$"),
+    BeforeValidator(_certificates),
+]
+
+_NO_AUTOSCALER = "a machine can't be made by an autoscaler: the inventory says how many there are"
 
 
 class ExecPlugin(Settings):
@@ -68,31 +81,25 @@ class BareMetalNetwork(Settings):
         return [NamedRange((name,), getattr(self, name)) for name in names]
 
 
+def _on_demand(value: object) -> object:
+    if value == "spot":
+        raise invalid("bare metal has no spot machines", expected="on_demand", hint="leave `capacity` out")
+    return value
+
+
 class BareMetalPool(NodePool):
     """Machines of one kind: their common labels and taints."""
 
-    capacity: Literal["on_demand"] = "on_demand"
+    refused_keys = {
+        "min": _NO_AUTOSCALER,
+        "max": _NO_AUTOSCALER,
+        "machine_types": "a machine is what it is: the inventory names it",
+        "disk_gib": "a machine has the disks that it has",
+        "zones": "a machine's zone stands in the inventory",
+        "version": "the machines' Kubernetes is installed outside kuber",
+    }
 
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_what_only_clouds_have(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            if data.get("capacity") == "spot":
-                raise invalid(
-                    "bare metal has no spot machines",
-                    expected="on_demand",
-                    hint="leave `capacity` out",
-                    at="capacity",
-                )
-            for key, reason in _CLOUD_ONLY.items():
-                if key in data:
-                    raise invalid(
-                        f"`{key}` is for clouds: {reason}",
-                        expected="labels and taints",
-                        hint=f"remove `{key}`",
-                        at=key,
-                    )
-        return data
+    capacity: Annotated[Literal["on_demand"], BeforeValidator(_on_demand)] = "on_demand"
 
 
 class Machine(Settings):

@@ -37,6 +37,12 @@ class ClusterSettings(Settings):
 
     kubernetes: KubernetesSettings
 
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        for key in self.tags:
+            if key.startswith("kuber"):
+                yield Problem(path=("tags", key), message="kuber sets its own tags itself", expected="another key")
+
     def version_problems(self, today: date) -> Iterator[Problem]:
         """What the platform or the house's rules say against the Kubernetes version, as of a day."""
         yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, self.version_source, today))

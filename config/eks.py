@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .access import access_problems
-from .addresses import NamedRange, overlap_problems
+from .addresses import NamedRange, is_private, overlap_problems
 from .cluster import CloudClusterSettings
 from .eks_addons import ADDONS, AddonName, pinned_addons
 from .errors import Problem, shown
 from .kubernetes import version_table
 from .machine_types import EC2_FAMILIES, ec2_family
-from .model import Cidr, Name, Settings
+from .model import Cidr, Name, Settings, reserved
 from .node_pools import CloudNodePool, machine_type_problems, pool_problems
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
@@ -64,10 +64,11 @@ class EksNetwork(Settings):
             yield Problem(
                 path=("cidr",), message="wrong size for a VPC", found=str(self.cidr), expected="a /16 to a /20"
             )
-        if not self.cidr.is_private:
-            yield Problem(
-                path=("cidr",), message="not a private range", found=str(self.cidr), expected="within 10.0.0.0/8"
-            )
+        for one in self.ranges():
+            if not is_private(one.cidr):
+                yield Problem(
+                    path=one.path, message="not a private range", found=str(one.cidr), expected="within 10.0.0.0/8"
+                )
         yield from overlap_problems(self.ranges())
 
     def ranges(self) -> list[NamedRange]:
@@ -113,8 +114,7 @@ class EksPool(CloudNodePool):
         yield from machine_type_problems(self, ec2_family, EC2_FAMILIES, "m7g.large")
         yield from self._taint_problems()
         for key in self.labels:
-            prefix = key.partition("/")[0] if "/" in key else ""
-            if prefix.endswith(("kubernetes.io", "k8s.io", "eks.amazonaws.com")):
+            if reserved(key, "kubernetes.io", "k8s.io", "eks.amazonaws.com"):
                 yield Problem(
                     path=("labels", key),
                     message="EKS keeps this prefix to itself",

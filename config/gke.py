@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from .access import access_problems
 from .addresses import NamedRange, overlap_problems
@@ -19,15 +20,28 @@ from .machine_types import (
     GCE_HYPERDISK_FAMILIES,
     gce_family,
 )
-from .model import Cidr, Name, Settings
+from .model import Cidr, Name, Settings, invalid, reserved
 from .node_pools import CloudNodePool, machine_type_problems, pool_problems
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+-[a-z]$")]
 Member = Annotated[str, StringConstraints(pattern=r"^(group|user):[^@\s]+@[^@\s]+$")]
+
+
+def _instant(value: object) -> object:
+    try:
+        if isinstance(value, str) and value.endswith("Z") and datetime.fromisoformat(value):
+            return value
+    except ValueError:
+        pass
+    raise invalid("not a time", expected="a time in UTC such as 2026-01-06T02:00:00Z")
+
+
+Instant = Annotated[str, BeforeValidator(_instant)]
 NodeVersion = Annotated[str, StringConstraints(pattern=r"^1\.\d{2}(\.\d+-gke\.\d+)?$")]
 
 MAX_PODS_PER_NODE = 110
+_RESERVED_ADDRESSES = 4
 POD_RANGE_BITS_PER_NODE = 8
 """GKE gives a node of up to 110 pods a /24 (GKE documentation, "Configure maximum Pods per node")."""
 
@@ -96,11 +110,20 @@ class GkeAccess(Settings):
 class MaintenanceWindow(Settings):
     """When Google may patch the control plane; nodes are left alone by the exclusion that kuber sets."""
 
-    start: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")] = "2026-01-06T02:00:00Z"
+    start: Instant = "2026-01-06T02:00:00Z"
     """Start of the first window, UTC."""
-    end: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")] = "2026-01-06T08:00:00Z"
+    end: Instant = "2026-01-06T08:00:00Z"
     recurrence: Annotated[str, StringConstraints(pattern=r"^FREQ=[A-Z0-9=;,]+$")] = "FREQ=WEEKLY;BYDAY=TU,WE"
     """RFC 5545; GKE wants 48 hours in any 32 days."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        if self.end <= self.start:
+            yield Problem(
+                path=("end",),
+                message="the window ends before it starts",
+                found=self.end,
+                expected=f"after {self.start}",
+            )
 
 
 class SurgeUpgrade(Settings):
@@ -146,8 +169,7 @@ class GkePool(CloudNodePool):
                 hint="write one pool for each machine type",
             )
         for key in self.labels:
-            prefix = key.partition("/")[0] if "/" in key else ""
-            if prefix.endswith(("kubernetes.io", "k8s.io", "cloud.google.com", "gke.io")):
+            if reserved(key, "kubernetes.io", "k8s.io", "cloud.google.com", "gke.io"):
                 yield Problem(
                     path=("labels", key),
                     message="GKE keeps this prefix to itself",
@@ -208,6 +230,9 @@ class GkeCluster(CloudClusterSettings):
             self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew
         )
         yield from self._lagging_pool_problems()
+        yield from self._size_problems()
+
+    def _size_problems(self) -> Iterator[Problem]:
         most = sum(pool.max for pool in self.pools.values())
         if most > self.network.most_nodes:
             yield Problem(
@@ -215,6 +240,14 @@ class GkeCluster(CloudClusterSettings):
                 message="too small for the pools at their largest",
                 found=f"{self.network.pods_cidr} carries {self.network.most_nodes} nodes",
                 expected=f"room for {most} nodes, a /24 each",
+            )
+
+        if most > self.network.nodes_cidr.num_addresses - _RESERVED_ADDRESSES:
+            yield Problem(
+                path=("network", "nodes_cidr"),
+                message="too small for the pools at their largest",
+                found=str(self.network.nodes_cidr),
+                expected=f"room for {most} nodes and {_RESERVED_ADDRESSES} addresses that Google keeps",
             )
 
     def _lagging_pool_problems(self) -> Iterator[Problem]:

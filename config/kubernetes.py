@@ -147,12 +147,20 @@ def _early_problems(
     if release.patch_level is not None and release.patch_level >= ADOPTED_FROM_PATCH:
         return
     version, exception = kubernetes.version, kubernetes.early_adoption
-    newest = release.patch or "not offered yet"
+    if release.patch is None:
+        yield Problem(
+            path=("version",),
+            message=f"Kubernetes {version} is not offered on this platform yet",
+            found=shown(version),
+            expected=f"one of {', '.join(minor for minor, one in table.minors.items() if one.patch)}",
+            hint="`kuber versions --refresh` brings the table up to date",
+        )
+        return
     if exception is None or exception.version != version:
         yield Problem(
             path=("version",),
             message=f"Kubernetes {version} is not adopted before patch {ADOPTED_FROM_PATCH}",
-            found=f"newest patch {newest} (table of {table.as_of})",
+            found=f"newest patch {release.patch} (table of {table.as_of})",
             expected=f"{version}.{ADOPTED_FROM_PATCH} or later on this platform",
             hint="wait, or state why not in `early_adoption` (version, reason, approved_by, expires)",
         )
@@ -160,7 +168,7 @@ def _early_problems(
         yield Problem(
             path=("early_adoption", "expires"),
             message=f"the exception of {exception.approved_by} ended on {exception.expires}",
-            found=f"newest patch {newest} (table of {table.as_of})",
+            found=f"newest patch {release.patch} (table of {table.as_of})",
             expected=f"a later day, agreed anew, or a version with patch {ADOPTED_FROM_PATCH}",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -13,11 +13,9 @@ from pydantic_core import PydanticCustomError
 from .errors import Problem
 
 
-def invalid(
-    message: str, *, expected: str | None = None, hint: str | None = None, at: str | None = None
-) -> PydanticCustomError:
-    """An error for a validator to raise, carrying what would be right; `at` names the key where a whole model is looked at."""
-    return PydanticCustomError("kuber", "{message}", {"message": message, "expected": expected, "hint": hint, "at": at})
+def invalid(message: str, *, expected: str | None = None, hint: str | None = None) -> PydanticCustomError:
+    """An error for a field's validator to raise, carrying what would be right."""
+    return PydanticCustomError("kuber", "{message}", {"message": message, "expected": expected, "hint": hint})
 
 
 class Settings(BaseModel):
@@ -25,6 +23,9 @@ class Settings(BaseModel):
 
     What single fields can't tell, a model says in `conflicts`: problems that need several of its fields.
     """
+
+    refused_keys: ClassVar[Mapping[str, str]] = {}
+    """Keys that belong elsewhere, with the reason why not here; told instead of "unknown key"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -110,6 +111,12 @@ Labels = dict[LabelKey, LabelValue]
 
 NamedCidrs = dict[Name, Cidr]
 """Address ranges by what they are: `{office-vpn: 10.250.0.0/20}`."""
+
+
+def reserved(key: LabelKey, *domains: str) -> bool:
+    """Whether a label's prefix is one of the domains, or below one."""
+    prefix = key.rpartition("/")[0]
+    return any(prefix == domain or prefix.endswith(f".{domain}") for domain in domains)
 
 
 class Taint(Settings):

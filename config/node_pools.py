@@ -136,19 +136,19 @@ def pool_problems(
     """What pools must keep to within their cluster: its zones, its version, and room for what may not be interrupted."""
     for name, pool in pools.items():
         for index, zone in enumerate(pool.zones or ()):
-            if zone not in zones:
+            if zone not in zones or zone in (pool.zones or ())[:index]:
                 yield Problem(
                     path=("pools", name, "zones", index),
-                    message="not a zone of this cluster",
+                    message="not another zone of this cluster",
                     found=shown(zone),
-                    expected=f"of {', '.join(zones)}",
+                    expected=f"of {', '.join(zones)}, each once",
                 )
         if pool.version and (problem := skew_problem(pool.version, control_plane, node_skew)):
             yield problem.below("pools", name)
-    if not any(pool.capacity == "on_demand" and pool.max > 0 for pool in pools.values()):
+    if not any(pool.capacity == "on_demand" and pool.min > 0 for pool in pools.values()):
         yield Problem(
             path=("pools",),
-            message="all pools are spot",
-            expected="an on-demand pool for what may not be interrupted",
+            message="no pool always has an on-demand node",
+            expected="an on-demand pool with min 1 or more, for what may not be interrupted (the autoscaler itself)",
             hint="add a small pool with `capacity: on_demand`",
         )

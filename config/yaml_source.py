@@ -59,6 +59,7 @@ def parse(text: str, file: str) -> YamlSource:
             file, [Problem(message="the file is larger than 1 MiB", expected="one cluster's settings")]
         )
     try:
+        _refuse_depth(text)
         root = yaml.compose(text, Loader=_LOADER)
         walk = _Walk()
         value = None if root is None else walk.value(root, ())
@@ -76,6 +77,15 @@ def parse(text: str, file: str) -> YamlSource:
     if walk.problems:
         raise StackFileError(file, walk.problems)
     return YamlSource(value, walk.lines)
+
+
+def _refuse_depth(text: str) -> None:
+    """Refuse nesting before libyaml composes it: it does so by recursion in C, which ends the process where Python would raise."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:

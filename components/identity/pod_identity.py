@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from .names import bounded
 from .rights import Rights, policy_document
+
+_ROLE_NAME_LENGTH = 64 - 8
+"""Characters of IAM's 64 that remain with the suffix that the engine adds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,7 @@ class PodIdentity(pulumi.ComponentResource):
         super().__init__("kuber:identity:PodIdentity", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
-            name,
+            bounded(name, _ROLE_NAME_LENGTH),
             assume_role_policy=_trust_policy(args),
             description=f"{args.namespace}/{args.service_account}",
             opts=child,

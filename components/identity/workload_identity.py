@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
 
+from .names import bounded
 from .rights import Rights
 
-_ACCOUNT_ID_LENGTH = 30
+ACCOUNT_ID_LENGTH = 30
+"""Characters that a service account's id may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class GcpWorkloadIdentity(pulumi.ComponentResource):
     def __init__(self, name: str, args: GcpWorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kuber:identity:GcpWorkloadIdentity", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        identifier = account_id(f"{args.cluster_name}-{args.namespace}-{args.service_account}")
+        identifier = bounded(f"{args.cluster_name}-{args.namespace}-{args.service_account}", ACCOUNT_ID_LENGTH)
         self.email = f"{identifier}@{args.project}.iam.gserviceaccount.com"
         account = gcp.serviceaccount.Account(
             name,
@@ -70,11 +71,3 @@ class GcpWorkloadIdentity(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.cluster]),
         )
         self.register_outputs({"email": self.email})
-
-
-def account_id(wanted: str) -> str:
-    """A service account's id: the wanted one, or its beginning and a hash where Google's 30 characters don't hold it."""
-    if len(wanted) <= _ACCOUNT_ID_LENGTH:
-        return wanted
-    mark = hashlib.sha256(wanted.encode()).hexdigest()[:6]
-    return f"{wanted[: _ACCOUNT_ID_LENGTH - 7].rstrip('-')}-{mark}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+from config.today import today
 from kuber.new_cluster.errors import InputError, RequestError
 from kuber.new_cluster.request import Request, named_values
 from kuber.project import find_project
@@ -49,7 +49,7 @@ def run(wanted: Request, to_stdout: bool, plan: bool, project: Path | None) -> N
 
     folder = find_project(project)
     try:
-        new = compose(wanted, folder, date.today())
+        new = compose(wanted, folder, today())
     except RequestError as error:
         raise UsageError(str(error)) from None
     except InputError as error:

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from config.cluster import ClusterSettings
 from config.errors import StackFileError
 from config.kubernetes import TABLE, VersionSource, version_table
 from config.stack_file import PLATFORMS, read, settings_class
+from config.today import today
 from kuber.project import ProjectNotFoundError, find_project, stack_names
 
 from .errors import CommandError
@@ -32,7 +32,7 @@ def run(platform: str | None, refresh: bool, as_json: bool, upstream_url: str | 
     }
     stacks = _stacks(project)
     changes = _refresh(platforms, stacks, upstream_url) if refresh else None
-    table = list(overview.rows(platforms, stacks, date.today()))
+    table = list(overview.rows(platforms, stacks, today()))
     if as_json:
         said = [asdict(change) for change in changes or ()]
         print(json.dumps(overview.as_json(table, platforms) | {"changes": said}, indent=2))
@@ -78,7 +78,7 @@ def _refresh(
     if not answers:
         raise CommandError("no platform could be asked; the table is as it was")
     try:
-        return refresh_table(TABLE, answers, date.today())
+        return refresh_table(TABLE, answers, today())
     except OSError as error:
         raise CommandError(f"{TABLE}: can't be written: {error.strerror}") from None
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from config.eks_addons import pinned_addons
 from tests.plans import node_groups, plan
 from tests.support import EKS, EKS_OTHERWISE, StackFile
@@ -162,7 +160,6 @@ LONGEST = StackFile(
 )
 
 
-@pytest.mark.xfail(strict=True, reason="a cluster's name of more than 22 characters makes a role's too long")
 def test_names_of_roles_leave_room_for_what_the_engine_appends() -> None:
     """IAM takes 64 characters; the engine appends a dash and seven of its own to the resource's name."""
     roles = plan(LONGEST).all("aws:iam/role:Role")

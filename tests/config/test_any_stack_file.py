@@ -136,7 +136,6 @@ def test_any_bytes(content: bytes) -> None:
     assert_read_or_told(content)
 
 
-@pytest.mark.xfail(strict=True, reason="control characters of the file stand in the error as they are")
 @pytest.mark.parametrize("key", ['"a\\nb"', '"\\e[31mred"', '"\\u2028"'])
 def test_control_characters_never_reach_the_terminal(key: str) -> None:
     assert_read_or_told(EKS.replacing("region:", f"{key}:").text.encode())
@@ -158,7 +157,6 @@ except config.StackFileError as error:
 """
 
 
-@pytest.mark.xfail(strict=True, reason="yaml.compose recurses in C: a segmentation fault")
 @pytest.mark.parametrize("deep", ["[", "{a: ", "- ", "? "], ids=["lists", "mappings", "items", "keys"])
 def test_a_file_nested_without_end_is_refused(deep: str, tmp_path: Path) -> None:
     """In a process of its own: what overruns the stack of a parser in C ends the process."""

@@ -79,7 +79,7 @@ def test_an_exception_needs_a_reason_and_a_person() -> None:
 
 
 def test_a_minor_that_the_platform_does_not_offer_yet_is_refused() -> None:
-    assert "newest patch not offered yet" in GKE.set("kubernetes.version", "1.37").error()
+    assert "Kubernetes 1.37 is not offered on this platform yet" in GKE.set("kubernetes.version", "1.37").error()
 
 
 def test_an_unknown_minor_is_told_with_the_known_ones() -> None:

@@ -5,19 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from kuber.cli import main
-from tests.support import PROJECT, SHIPPED, TODAY
-
-
-class _FixedDay(date):
-    @classmethod
-    def today(cls) -> date:
-        return TODAY
+from kuber.__main__ import main
+from tests.support import PROJECT, SHIPPED
 
 
 @dataclass(frozen=True)
@@ -54,8 +47,6 @@ def project(tmp_path: Path) -> Path:
 def kuber(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Kuber:
     """Runs `kuber` with some arguments in the project, on the tests' day."""
     monkeypatch.chdir(project)
-    for module in ("config.stack_file", "kuber.cli.new_cluster", "kuber.cli.versions"):
-        monkeypatch.setattr(f"{module}.date", _FixedDay)
 
     def run(*arguments: str | Path) -> Ended:
         monkeypatch.setattr("sys.argv", ["kuber", *map(str, arguments)])

@@ -34,7 +34,7 @@ par-cp-1,10.60.0.11,control_plane,room-1,
 par-worker-1,10.60.1.11,worker,room-1,general
 par-gpu-1,10.60.1.12,,room-2,gpu
 """
-AUTHORITY = "-----BEGIN CERTIFICATE-----\nMIIBparis\n-----END CERTIFICATE-----\n"
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nTUlJQnBhcmlz\n-----END CERTIFICATE-----\n"
 
 
 def kubeconfig(**changed: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_a_bare_metal_cluster_takes_machines_from_the_inventory_and_the_way_in_f
     assert "      par-gpu-1: {address: 10.60.1.12, zone: room-2, pool: gpu}\n" in text
     assert "      gpu:\n        labels: {workload: gpu}\n" in text
     assert "      server: https://10.60.0.10:6443\n" in text
-    assert "        MIIBparis\n" in text
+    assert "        TUlJQnBhcmlz\n" in text
     assert "        args: [get-token]\n        env: {REALM: shop}\n" in text
     assert kuber("validate").code == 0
 
@@ -120,7 +120,7 @@ def test_a_certificate_authority_may_be_a_file_beside_the_kubeconfig(
     tmp_path.joinpath("kubeconfig").write_text(json.dumps(config), encoding="utf-8")
     ended = kuber(*new_metal, "--stdout")
     assert ended.code == 0
-    assert "MIIBparis" in ended.out
+    assert "TUlJQnBhcmlz" in ended.out
     assert "Issuer" not in ended.out
 
 

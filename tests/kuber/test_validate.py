@@ -120,7 +120,7 @@ def test_one_broken_file_keeps_none_of_the_others_from_being_checked(folder: Pat
 def test_validating_loads_no_sdk() -> None:
     listed = (
         "import sys; sys.argv = ['kuber', 'validate']\n"
-        "from kuber.cli import main\n"
+        "from kuber.__main__ import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print([name for name in sys.modules if name.split('.')[0].startswith(('pulumi', 'grpc'))])\n"
