@@ -11,10 +11,10 @@ from pydantic import StringConstraints
 
 from .addresses import NamedRange
 from .endpoint import Endpoint
-from .errors import Problem
-from .kubernetes import KubernetesSettings, VersionSource, adoption_problems
+from .errors import Problem, shown
+from .kubernetes import KubernetesSettings, VersionSource, adoption_problems, version_table
 from .model import Name, Settings
-from .node_pools import CloudNodePool
+from .node_pools import CloudNodePool, pool_problems
 
 TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 
@@ -59,3 +59,20 @@ class CloudClusterSettings(ClusterSettings):
     zones: tuple[str, ...]
     endpoint: Endpoint
     pools: Mapping[str, CloudNodePool]
+
+    @abstractmethod
+    def zone(self, letter: str) -> str:
+        """The name of the region's zone of a letter."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        for index, zone in enumerate(self.zones):
+            if zone != self.zone(zone[-1]) or zone in self.zones[:index]:
+                yield Problem(
+                    path=("zones", index),
+                    message=f"not another zone of {self.region}",
+                    found=shown(zone),
+                    expected=f"such as {self.zone('b')}, each once",
+                )
+        node_skew = version_table(self.version_source).node_skew
+        yield from pool_problems(self.pools, self.zones, self.kubernetes.version, node_skew)

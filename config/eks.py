@@ -11,11 +11,10 @@ from .access import access_problems
 from .addresses import NamedRange, is_private, overlap_problems
 from .cluster import CloudClusterSettings
 from .eks_addons import ADDONS, AddonName, pinned_addons
-from .errors import Problem, shown
-from .kubernetes import version_table
+from .errors import Problem
 from .machine_types import EC2_FAMILIES, ec2_family
 from .model import Cidr, Name, Settings, reserved
-from .node_pools import CloudNodePool, machine_type_problems, pool_problems
+from .node_pools import CloudNodePool, machine_type_problems
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-f]$")]
@@ -70,6 +69,9 @@ class EksNetwork(Settings):
                     path=one.path, message="not a private range", found=str(one.cidr), expected="within 10.0.0.0/8"
                 )
         yield from overlap_problems(self.ranges())
+        for index, service in enumerate(self.vpc_endpoints):
+            if service in self.vpc_endpoints[:index]:
+                yield Problem(path=("vpc_endpoints", index), message=f"{service} stands twice", expected="each once")
 
     def ranges(self) -> list[NamedRange]:
         """All ranges that the cluster takes."""
@@ -154,20 +156,11 @@ class EksCluster(CloudClusterSettings):
     pools: Annotated[dict[Name, EksPool], Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride]
     """Node pools by name."""
 
+    def zone(self, letter: str) -> str:
+        return f"{self.region}{letter}"
+
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
-        for index, zone in enumerate(self.zones):
-            if not zone.startswith(self.region) or self.zones.index(zone) != index:
-                yield Problem(
-                    path=("zones", index),
-                    message=f"not another zone of {self.region}",
-                    found=shown(zone),
-                    expected=f"such as {self.region}a, each once",
-                )
-        yield from pool_problems(
-            self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew
-        )
-
         yield from self._addon_problems()
 
     def _addon_problems(self) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from .access import access_problems
 from .addresses import NamedRange, overlap_problems
 from .cluster import CloudClusterSettings
 from .errors import Problem, shown
-from .kubernetes import minor_number, version_table
+from .kubernetes import minor_number
 from .machine_types import (
     GCE_FAMILIES,
     GCE_FAMILIES_WITHOUT_HYPERDISK,
@@ -21,7 +21,7 @@ from .machine_types import (
     gce_family,
 )
 from .model import Cidr, Name, Settings, invalid, reserved
-from .node_pools import CloudNodePool, machine_type_problems, pool_problems
+from .node_pools import CloudNodePool, machine_type_problems
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+-[a-z]$")]
@@ -216,19 +216,11 @@ class GkeCluster(CloudClusterSettings):
     pools: Annotated[dict[Name, GkePool], Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride]
     """Node pools by name."""
 
+    def zone(self, letter: str) -> str:
+        return f"{self.region}-{letter}"
+
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
-        for index, zone in enumerate(self.zones):
-            if not zone.startswith(f"{self.region}-") or self.zones.index(zone) != index:
-                yield Problem(
-                    path=("zones", index),
-                    message=f"not another zone of {self.region}",
-                    found=shown(zone),
-                    expected=f"such as {self.region}-b, each once",
-                )
-        yield from pool_problems(
-            self.pools, self.zones, self.kubernetes.version, version_table(self.version_source).node_skew
-        )
         yield from self._lagging_pool_problems()
         yield from self._size_problems()
 

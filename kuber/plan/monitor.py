@@ -10,7 +10,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_project, get_stack
 
-from .errors import LookUpError
+from .errors import LookUpError, PlanError
 from .registration import registered_resource, shown
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -47,11 +47,11 @@ class PlanMonitor(MockMonitor):
         """Record a resource.
 
         Raises:
-            ValueError: there is one of this URN already.
+            PlanError: there is one of this URN already.
         """
         urn = self.make_urn(request.parent, request.type, request.name)
         if urn in self.registered:
-            raise ValueError(f"two resources with one URN: {urn}")
+            raise PlanError(f"two resources with one URN: {urn}")
         self.registered[urn] = registered_resource(_fields(request), urn)
         return resource_pb2.RegisterResourceResponse(
             urn=urn, object=request.object if self._answered(request) else None

@@ -135,6 +135,11 @@ def test_arm_and_x86_in_one_pool_are_refused() -> None:
     )
 
 
+def test_an_endpoint_that_stands_twice_is_told() -> None:
+    file = EKS.set("network.vpc_endpoints", ["s3", "ec2", "s3"])
+    assert "network.vpc_endpoints[2]: s3 stands twice" in file.error()
+
+
 def test_two_machine_types_in_a_gke_pool_are_refused() -> None:
     file = GKE.set("pools.workers.machine_types", ["n2d-standard-8", "n2-standard-8"])
     assert "pools.workers.machine_types: a GKE node pool has one machine type" in file.error()
