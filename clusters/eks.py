@@ -155,7 +155,7 @@ class EksCluster(Cluster):
             # Both can be said only when the cluster is made: no hidden admin, no add-ons that nobody manages.
             access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": False},
             bootstrap_self_managed_addons=False,
-            upgrade_policy={"support_type": "STANDARD"},
+            upgrade_policy={"support_type": "EXTENDED" if settings.extended_support else "STANDARD"},
             zonal_shift_config={"enabled": True},
             deletion_protection=settings.protect,
             opts=pulumi.ResourceOptions(parent=self, protect=settings.protect, depends_on=[*policies, use_key, logs]),

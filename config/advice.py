@@ -39,9 +39,13 @@ def _about_support(settings: ClusterSettings, day: date) -> Iterator[str]:
     release = version_table(settings.version_source).minors.get(kubernetes.version)
     end = release.standard_support_until if release else None
     if end and day > end:
-        yield f"standard support of Kubernetes {kubernetes.version} ended on {end}: plan the upgrade"
+        yield f"standard support of Kubernetes {kubernetes.version} ended on {end}; {settings.after_standard_support()}"
     elif end and (end - day).days <= _SUPPORT_NOTICE_DAYS:
-        yield f"standard support of Kubernetes {kubernetes.version} ends on {end}, in {(end - day).days} days"
+        days = (end - day).days
+        yield (
+            f"standard support of Kubernetes {kubernetes.version} ends on {end}, in {days} days; "
+            f"{settings.after_standard_support()}"
+        )
     exception = kubernetes.early_adoption
     if exception and exception.version == kubernetes.version and exception.expires >= day:
         yield f"Kubernetes {kubernetes.version} is adopted early until {exception.expires}, by {exception.approved_by}"

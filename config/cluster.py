@@ -37,6 +37,10 @@ class ClusterSettings(Settings):
 
     kubernetes: KubernetesSettings
 
+    def after_standard_support(self) -> str:
+        """What comes when the platform's standard support of the minor ends."""
+        return "there are no more fixes"
+
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
         for key in self.tags:

@@ -151,10 +151,17 @@ class EksCluster(CloudClusterSettings):
     access: EksAccess
     encryption: EksEncryption = EksEncryption()
     logs: EksLogs = EksLogs()
+    extended_support: bool = False
+    """Stay on a minor, at a higher price, when its standard support ends; otherwise EKS upgrades the control plane by itself then."""
     addons: dict[AddonName, AddonVersion] = {}
     """Add-on versions other than those that come with the Kubernetes minor (config/eks_addons.yaml)."""
     pools: Annotated[dict[Name, EksPool], Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride]
     """Node pools by name."""
+
+    def after_standard_support(self) -> str:
+        if self.extended_support:
+            return "extended support, at a higher price, follows"
+        return "EKS then upgrades the control plane by itself, as `extended_support` is false"
 
     def zone(self, letter: str) -> str:
         return f"{self.region}{letter}"

@@ -216,6 +216,11 @@ class GkeCluster(CloudClusterSettings):
     pools: Annotated[dict[Name, GkePool], Field(min_length=1)]  # pyright: ignore[reportIncompatibleVariableOverride]
     """Node pools by name."""
 
+    def after_standard_support(self) -> str:
+        if self.release_channel == "EXTENDED":
+            return "extended support, at a higher price, follows"
+        return "GKE then upgrades the control plane by itself"
+
     def zone(self, letter: str) -> str:
         return f"{self.region}-{letter}"
 

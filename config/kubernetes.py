@@ -106,7 +106,10 @@ class KubernetesSettings(Settings):
 
 
 def adoption_problems(kubernetes: KubernetesSettings, source: VersionSource, today: date) -> Iterator[Problem]:
-    """Whether the control plane's minor is known, has reached patch 2 and is still supported at all."""
+    """Whether the control plane's minor is known and has reached patch 2.
+
+    One that is out of support is warned of, and no error: a cluster that runs it can still be worked on.
+    """
     table, version = version_table(source), kubernetes.version
     release = table.minors.get(version)
     if release is None:
@@ -119,26 +122,20 @@ def adoption_problems(kubernetes: KubernetesSettings, source: VersionSource, tod
             hint="`kuber versions --refresh` brings the table up to date",
         )
         return
-    last_day = release.extended_support_until or release.standard_support_until
-    if last_day and today > last_day:
-        yield Problem(
-            path=("version",),
-            message=f"Kubernetes {version} has not been supported since {last_day}",
-            found=shown(version),
-            expected=f"one of {', '.join(m for m, r in table.minors.items() if _supported(r, today))}",
-        )
     yield from _early_problems(kubernetes, release, table, today)
 
 
+def may_be_adopted(minor: str, source: VersionSource, today: date) -> bool:
+    """Whether a new cluster may run a minor on a day: no exception is needed for it, and its standard support lasts."""
+    release = version_table(source).minors[minor]
+    supported = release.standard_support_until is None or today <= release.standard_support_until
+    return supported and not any(adoption_problems(KubernetesSettings(version=minor), source, today))
+
+
 def adoptable_minors(source: VersionSource, today: date) -> list[str]:
-    """The minors that a cluster may run on a day without an exception, oldest first."""
+    """The minors that a new cluster may run on a day, oldest first."""
     minors = sorted(version_table(source).minors, key=minor_number)
-    return [one for one in minors if not any(adoption_problems(KubernetesSettings(version=one), source, today))]
-
-
-def _supported(release: MinorRelease, today: date) -> bool:
-    last_day = release.extended_support_until or release.standard_support_until
-    return last_day is None or today <= last_day
+    return [minor for minor in minors if may_be_adopted(minor, source, today)]
 
 
 def _early_problems(

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, TextIO
 
 from config.cluster import CloudClusterSettings, ClusterSettings
-from config.kubernetes import ADOPTED_FROM_PATCH, KubernetesSettings, VersionSource, adoption_problems, version_table
+from config.kubernetes import ADOPTED_FROM_PATCH, VersionSource, may_be_adopted, version_table
 
 _NOTICE_DAYS = 90
 
@@ -56,7 +56,7 @@ def rows(
                 platform=platform,
                 minor=minor,
                 patch=release.patch,
-                adoptable=not any(adoption_problems(KubernetesSettings(version=minor), source, today)),
+                adoptable=may_be_adopted(minor, source, today),
                 standard_support_until=until,
                 days_left=(until - today).days if until else None,
                 extended_support_until=release.extended_support_until,

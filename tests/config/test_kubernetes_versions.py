@@ -7,8 +7,16 @@ from typing import get_args
 
 import pytest
 
+from config.advice import advice
 from config.eks_addons import ADDONS, pinned_addons
-from config.kubernetes import ADOPTED_FROM_PATCH, VersionSource, minor_number, step_problem, version_table
+from config.kubernetes import (
+    ADOPTED_FROM_PATCH,
+    VersionSource,
+    adoptable_minors,
+    minor_number,
+    step_problem,
+    version_table,
+)
 from tests.support import EKS, GKE, TODAY, StackFile
 
 SOURCES: tuple[VersionSource, ...] = get_args(VersionSource)
@@ -93,19 +101,29 @@ def test_an_unknown_minor_is_told_with_the_known_ones() -> None:
     )
 
 
-def test_a_minor_out_of_support_is_told_with_those_in_support() -> None:
-    file = GKE.set("kubernetes.version", "1.33")
-    assert file.error() == file.told(
-        "version: ",
-        "kubernetes.version: Kubernetes 1.33 has not been supported since 2026-08-03",
-        found='"1.33"',
-        expected="one of 1.34, 1.35, 1.36, 1.37",
-    )
+def test_a_minor_out_of_support_is_warned_of_and_can_still_be_worked_on() -> None:
+    cluster = GKE.set("kubernetes.version", "1.33").read()
+    assert list(advice(cluster, TODAY)) == [
+        "standard support of Kubernetes 1.33 ended on 2026-08-03; GKE then upgrades the control plane by itself"
+    ]
 
 
-def test_a_minor_is_good_until_the_last_day_of_its_support() -> None:
-    file = GKE.set("kubernetes.version", "1.33")
-    assert file.read(date(2026, 8, 3))
+def test_the_end_of_support_is_warned_of_ninety_days_before() -> None:
+    cluster = EKS.read()
+    assert list(advice(cluster, date(2026, 12, 26))) == []
+    assert list(advice(cluster, date(2026, 12, 27))) == [
+        "standard support of Kubernetes 1.35 ends on 2027-03-27, in 90 days; "
+        "EKS then upgrades the control plane by itself, as `extended_support` is false"
+    ]
+    paying = EKS.set("extended_support", True).read()
+    assert list(advice(paying, date(2027, 3, 28))) == [
+        "standard support of Kubernetes 1.35 ended on 2027-03-27; extended support, at a higher price, follows"
+    ]
+
+
+def test_a_new_cluster_takes_no_minor_whose_support_has_ended() -> None:
+    assert adoptable_minors("gke", date(2026, 8, 3))[0] == "1.33"
+    assert adoptable_minors("gke", date(2026, 8, 4))[0] == "1.34"
 
 
 # Skew between the control plane and its pools
