@@ -8,10 +8,11 @@ import logging
 import os
 import runpy
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from components.lean_sdk import make_lean
 from config.stack_file import CONFIG_KEY, cluster_value, read, read_source, stack_file_path
@@ -77,11 +78,23 @@ def _run(stack: str, project: Path, cluster: str) -> Plan:
     return Plan(stack=stack, resources=resources, outputs=monitor.outputs, warnings=tuple(log.messages))
 
 
+class _AtOnce(ThreadPoolExecutor):
+    """Calls the monitor right here: it answers at once, and handing each call to a thread and back costs more than the call."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """What the call gave, or how it failed; done already."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 async def _in_stack() -> None:
     import pulumi.runtime
 
-    # The monitor answers at once: one thread for its calls is cheaper than many that wait for each other.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+    asyncio.get_running_loop().set_default_executor(_AtOnce())
     await pulumi.runtime.run_in_stack(_program)
 
 
