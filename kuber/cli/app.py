@@ -13,12 +13,10 @@ from .options import Project, Stack, Stacks
 
 _OVERVIEW = """Kubernetes clusters on EKS, GKE and your own machines, from one stack file each.
 
+\b
 Try:
-
-  kuber plan prod-eks                  what the stack file makes, without credentials or network
-
-  kuber validate                       check all stack files, in a moment
-
+  kuber plan prod-eks     what the stack file makes, without credentials
+  kuber validate          check all stack files, in a moment
   kuber new-cluster stage-eks --like prod-eks
 """
 
@@ -55,12 +53,10 @@ def plan(
 
     Runs the whole program in this process. Needs no credential, no network and no engine.
 
+    \b
     Examples:
-
       kuber plan prod-eks
-
       kuber plan prod-eks --json plan.json
-
       kuber plan prod-eks --json - | jq '.resources[].urn'
     """
     from .plan import run
@@ -84,12 +80,10 @@ def validate(
 
     Exits with 1 if there is a problem.
 
+    \b
     Examples:
-
       kuber validate
-
       kuber validate prod-eks prod-gke
-
       kuber validate --base origin/main --json
     """
     from .validate import run
@@ -106,10 +100,9 @@ def schema(
 ) -> None:
     """Write the JSON schema of stack files, by which editors complete and check them, and their reference.
 
+    \b
     Examples:
-
       kuber schema
-
       kuber schema --check
     """
     from .schema import run
@@ -140,12 +133,10 @@ def versions(
     The table is a file of the repository, so this needs no network. --refresh needs the AWS and Google Cloud command
     lines, logged in; what is missing is skipped, and said. Exits with 1 if nothing could be refreshed.
 
+    \b
     Examples:
-
       kuber versions
-
       kuber versions --platform eks --json
-
       kuber versions --refresh
     """
     from .versions import run
@@ -166,10 +157,9 @@ def nodes(
     stack file says. Asks by kubectl and the stack file's credential plugin. Changes nothing; exits with 1 if something
     differs.
 
+    \b
     Examples:
-
       kuber nodes colo-london
-
       kuber nodes colo-london --json | jq '.problems[].node'
     """
     from .nodes import run
