@@ -51,8 +51,10 @@ clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 
 $(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "kuber needs Python 3.11 or newer, and there is no $(PYTHON) here. Name another with PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "kuber needs Python 3.11 or newer; this is $$($(PYTHON) --version). Name another with PYTHON=…"; exit 1; }
+		{ echo "kuber needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another with PYTHON=…" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # pip compiles to bytecode as it installs: the clouds' SDKs are large, and importing them uncompiled takes seconds.

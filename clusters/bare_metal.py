@@ -12,7 +12,7 @@ from config.bare_metal import KubeconfigProvisioner
 
 from .contract import Cluster, Feature
 from .errors import UnsupportedError
-from .kubeconfig import machines_kubeconfig
+from .kubeconfig import as_json, machines_kubeconfig
 
 
 class BareMetalCluster(Cluster):
@@ -59,4 +59,4 @@ class BareMetalCluster(Cluster):
 
 
 def _reached_by_kubeconfig(name: str, provisioner: KubeconfigProvisioner) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps(machines_kubeconfig(name, provisioner))
+    return as_json(machines_kubeconfig(name, provisioner))

@@ -17,7 +17,7 @@ from config.eks import EksCluster as EksSettings
 from config.eks_addons import AddonName, addon_versions
 
 from .contract import Capability, Cluster, Feature
-from .kubeconfig import exec_kubeconfig
+from .kubeconfig import as_json, kubeconfig_document
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _POLICY = "arn:aws:iam::aws:policy"
@@ -75,24 +75,27 @@ class EksCluster(Cluster):
                 account_id=settings.account_id,
                 zones=settings.zones,
                 network=settings.network,
+                private_cidrs=list(settings.endpoint.private_cidrs.values()),
                 protect=settings.protect,
             ),
             self._child,
         )
         self._cluster = self._control_plane(key, network)
-        self._access_entries()
+        access = self._access_entries()
 
         network_addons = self._network_addons()
         pools = self._node_pools(network, network_addons)
         addons = self._workload_addons(pools)
 
-        self.kubeconfig = exec_kubeconfig(
-            cluster=name,
-            server=self._cluster.endpoint,
-            certificate_authority_data=self._cluster.certificate_authority.data,
-            command="aws",
-            args=["eks", "get-token", "--region", settings.region, "--cluster-name", name],
-            install_hint="kubectl needs the AWS command line (version 2) to get a token",
+        self.kubeconfig = as_json(
+            kubeconfig_document(
+                cluster=name,
+                server=self._cluster.endpoint,
+                certificate_authority_data=self._cluster.certificate_authority.data,
+                command="aws",
+                args=["eks", "get-token", "--region", settings.region, "--cluster-name", name],
+                install_hint="kubectl needs the AWS command line (version 2) to get a token",
+            )
         )
         self.provider = kubernetes.Provider(
             f"{name}-kubernetes",
@@ -100,7 +103,7 @@ class EksCluster(Cluster):
             cluster_identifier=self._arn,  # a new endpoint or authority then replaces nothing
             enable_server_side_apply=True,
             # Objects go before the nodes do: load balancers and volumes left behind would hold up the network's removal.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*pools, *addons]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*pools, *addons, *access]),
         )
         self.register_outputs(dict(self.outputs))
 
@@ -158,7 +161,13 @@ class EksCluster(Cluster):
             upgrade_policy={"support_type": "EXTENDED" if settings.extended_support else "STANDARD"},
             zonal_shift_config={"enabled": True},
             deletion_protection=settings.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect, depends_on=[*policies, use_key, logs]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=settings.protect,
+                depends_on=[*policies, use_key, logs],
+                # The control plane stays in the zones that it was made in; pools may use others (EKS user guide, "VPC requirements").
+                ignore_changes=["vpcConfig.subnetIds"],
+            ),
         )
 
     def _api_security_group(self, network: Vpc) -> aws.ec2.SecurityGroup:
@@ -172,7 +181,7 @@ class EksCluster(Cluster):
         )
         for source, cidr in self._settings.endpoint.private_cidrs.items():
             aws.vpc.SecurityGroupIngressRule(
-                f"{self.name}-api-{source}",
+                f"{self.name}-api-{cidr}",  # AWS knows one rule for a range, whatever it is called
                 security_group_id=group.id,
                 description=source,
                 cidr_ipv4=str(cidr),
@@ -183,28 +192,32 @@ class EksCluster(Cluster):
             )
         return group
 
-    def _access_entries(self) -> None:
-        """Admins and viewers; there is no aws-auth ConfigMap to edit or to lose."""
+    def _access_entries(self) -> list[pulumi.Resource]:
+        """Admins and viewers, each named for the principal, of which AWS knows one entry; there is no aws-auth ConfigMap to lose."""
+        associations: list[pulumi.Resource] = []
         for people, policy in (
             (self._settings.access.admins, _ADMIN_POLICY),
             (self._settings.access.viewers, _VIEWER_POLICY),
         ):
-            for who, principal in people.items():
+            for principal in people.values():
+                name = f"{self.name}-access-{principal.split(':', 4)[4]}"
                 entry = aws.eks.AccessEntry(
-                    f"{self.name}-access-{who}",
+                    name,
                     cluster_name=self._cluster.name,
                     principal_arn=principal,
                     type="STANDARD",
                     opts=self._child,
                 )
-                aws.eks.AccessPolicyAssociation(
-                    f"{self.name}-access-{who}",
+                association = aws.eks.AccessPolicyAssociation(
+                    name,
                     cluster_name=self._cluster.name,
                     principal_arn=entry.principal_arn,
                     policy_arn=f"{_ACCESS_POLICY}/{policy}",
                     access_scope={"type": "cluster"},
                     opts=self._child,
                 )
+                associations.append(association)
+        return associations
 
     def _network_addons(self) -> list[pulumi.Resource]:
         """What makes a node ready. Rights come first: the network add-on asks for addresses as soon as it starts."""
@@ -233,7 +246,10 @@ class EksCluster(Cluster):
 
     def _workload_addons(self, pools: list[ManagedNodeGroup]) -> list[pulumi.Resource]:
         rights = self.grant(_EBS_CSI_RIGHTS, "kube-system", "ebs-csi-controller-sa")
-        return [self._addon(addon, [*pools, *rights.resources]) for addon in _AFTER_NODES]
+        lasting = [
+            pool for pool in pools if pool.capacity == "on_demand"
+        ]  # where there is no spot capacity, DNS still comes up
+        return [self._addon(addon, [*lasting, *rights.resources]) for addon in _AFTER_NODES]
 
     def _addon(self, addon: AddonName, after: Sequence[pulumi.Resource]) -> aws.eks.Addon:
         settings = _ADDON_SETTINGS.get(addon)

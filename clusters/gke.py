@@ -16,7 +16,7 @@ from config.gke import MAX_PODS_PER_NODE
 from config.gke import GkeCluster as GkeSettings
 
 from .contract import Capability, Cluster, Feature
-from .kubeconfig import exec_kubeconfig
+from .kubeconfig import as_json, kubeconfig_document
 
 _NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """The least that a node needs: to write its logs and metrics (GKE documentation, "Use least privilege service accounts")."""
@@ -65,15 +65,18 @@ class GkeCluster(Cluster):
             self._child,
         )
         nodes, node_role = self._node_account()
-        self._cluster = self._control_plane(network, nodes)
+        self._cluster = self._control_plane(network, nodes, node_role)
         pools = self._node_pools(nodes, [network.nat, node_role])
 
-        self.kubeconfig = exec_kubeconfig(
-            cluster=name,
-            server=pulumi.Output.concat("https://", self._cluster.endpoint),
-            certificate_authority_data=self._cluster.master_auth.cluster_ca_certificate,
-            command="gke-gcloud-auth-plugin",
-            install_hint="kubectl needs gke-gcloud-auth-plugin to get a token",
+        self.kubeconfig = as_json(
+            kubeconfig_document(
+                cluster=name,
+                server=self._cluster.endpoint.apply("https://{}".format),
+                # Public, but beside it in one property stands a client key, which makes a secret of the whole.
+                certificate_authority_data=pulumi.Output.unsecret(self._cluster.master_auth.cluster_ca_certificate),
+                command="gke-gcloud-auth-plugin",
+                install_hint="kubectl needs gke-gcloud-auth-plugin to get a token",
+            )
         )
         self.provider = kubernetes.Provider(
             f"{name}-kubernetes",
@@ -91,10 +94,13 @@ class GkeCluster(Cluster):
         return f"projects/{project}/locations/{region}/clusters/{self.name}"
 
     def _encryption_key(self) -> tuple[gcp.kms.CryptoKey, gcp.kms.CryptoKeyIAMMember]:
-        """The key that etcd is encrypted with, rotated every 90 days, and leave for GKE's own account to use it."""
+        """The key that etcd is encrypted with, rotated every 90 days, and leave for GKE's own account to use it.
+
+        A key ring stays for ever, so its name is the engine's, with a suffix: a cluster of the same name can be made again.
+        """
         settings = self._settings
         protected = pulumi.ResourceOptions(parent=self, protect=settings.protect)
-        ring = gcp.kms.KeyRing(f"{self.name}-keys", name=self.name, location=settings.region, opts=protected)
+        ring = gcp.kms.KeyRing(f"{self.name}-keys", location=settings.region, opts=protected)
         key = gcp.kms.CryptoKey(
             f"{self.name}-secrets",
             name="secrets",
@@ -112,7 +118,9 @@ class GkeCluster(Cluster):
         )
         return key, use_key
 
-    def _control_plane(self, network: GcpNetwork, nodes: gcp.serviceaccount.Account) -> gcp.container.Cluster:
+    def _control_plane(
+        self, network: GcpNetwork, nodes: gcp.serviceaccount.Account, node_role: pulumi.Resource
+    ) -> gcp.container.Cluster:
         settings = self._settings
         key, use_key = self._encryption_key()
         sources = {**settings.endpoint.private_cidrs, **settings.endpoint.public_cidrs}
@@ -191,7 +199,7 @@ class GkeCluster(Cluster):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=settings.protect,
-                depends_on=[use_key, network.nat],
+                depends_on=[use_key, network.nat, node_role],
                 # What GKE reports of pools that are resources of their own.
                 ignore_changes=["nodePools", "nodeConfig", "initialNodeCount"],
             ),
@@ -234,9 +242,9 @@ class GkeCluster(Cluster):
     def _access(self) -> None:
         """Leave to find the cluster, by a role on the project, and rights within it, by the cluster's own roles."""
         for people, role in ((self._settings.access.admins, "cluster-admin"), (self._settings.access.viewers, "view")):
-            for who, member in people.items():
+            for member in people.values():
                 gcp.projects.IAMMember(
-                    f"{self.name}-access-{who}",
+                    f"{self.name}-access-{member}",  # Google knows one binding of a member, whatever it is called
                     project=self._settings.project.id,
                     role="roles/container.clusterViewer",
                     member=member,

@@ -23,6 +23,7 @@ def kubeconfig_document(
     command: str,
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    api_version: str = "client.authentication.k8s.io/v1beta1",
     install_hint: str = "",
 ) -> dict[str, object]:
     """A kubeconfig as a document; what of it is an output stays one.
@@ -34,10 +35,11 @@ def kubeconfig_document(
         command: Credential plugin (Kubernetes documentation, "Authenticating", client-go credential plugins).
         args: Its arguments.
         env: Its environment.
+        api_version: What the command speaks; those of both clouds speak v1beta1.
         install_hint: Shown by kubectl where the command is missing.
     """
     plugin: dict[str, object] = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "apiVersion": api_version,
         "command": command,
         "args": list(args),
         "env": [{"name": key, "value": value} for key, value in sorted((env or {}).items())],
@@ -70,31 +72,13 @@ def machines_kubeconfig(cluster: str, provisioner: KubeconfigProvisioner) -> dic
         command=provisioner.exec.command,
         args=provisioner.exec.args,
         env=provisioner.exec.env,
+        api_version=provisioner.exec.api_version,
         install_hint=f"kubectl needs {provisioner.exec.command} to get a token for {cluster}",
     )
 
 
-def exec_kubeconfig(
-    *,
-    cluster: str,
-    server: pulumi.Input[str],
-    certificate_authority_data: pulumi.Input[str],
-    command: str,
-    args: Sequence[str] = (),
-    env: Mapping[str, str] | None = None,
-    install_hint: str = "",
-) -> pulumi.Output[str]:
-    """A `kubeconfig_document` as JSON, for the address and authority that only the cloud knows."""
+def as_json(kubeconfig: Mapping[str, object]) -> pulumi.Output[str]:
+    """A kubeconfig as JSON, once the cloud has told what of it is an output."""
     import pulumi
 
-    return pulumi.Output.json_dumps(
-        kubeconfig_document(
-            cluster=cluster,
-            server=server,
-            certificate_authority_data=certificate_authority_data,
-            command=command,
-            args=args,
-            env=env,
-            install_hint=install_hint,
-        )
-    )
+    return pulumi.Output.json_dumps(kubeconfig)

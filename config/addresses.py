@@ -9,7 +9,8 @@ from itertools import combinations
 
 from .errors import KeyPath, Problem
 
-PRIVATE = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+RFC_1918 = tuple(IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+PRIVATE = (*RFC_1918, IPv4Network("100.64.0.0/10"))
 """RFC 1918, and the shared range of RFC 6598, which both clouds take for private."""
 
 

@@ -22,15 +22,17 @@ def advice(settings: ClusterSettings, day: date | None = None) -> Iterator[str]:
     day = day or today()
     production = settings.environment == "production"
     yield from _about_support(settings, day)
-    if production and not settings.protect:
-        yield "protect is false: nothing keeps this production cluster from being destroyed"
     if isinstance(settings, CloudClusterSettings):
+        if production and not settings.protect:
+            yield "protect is false: nothing keeps this production cluster from being destroyed"
         if production and len(settings.zones) < 3:
             yield f"only {len(settings.zones)} zones: with three, losing one leaves two thirds of the cluster"
         if production and getattr(getattr(settings, "network", None), "nat", None) == "single":
             yield "nat is single: when its zone fails, no zone reaches the internet"
         if public := settings.endpoint.public_cidrs:
             yield f"the API server is reachable from the internet, by {', '.join(sorted(public))}"
+        if public and settings.platform == "eks" and settings.endpoint.private_cidrs:
+            yield "with a public endpoint EKS's name gives the public address everywhere but in the VPC: private_cidrs no longer help"
         yield from _about_pools(settings)
 
 

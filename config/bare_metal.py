@@ -7,34 +7,55 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
-from .addresses import NamedRange, overlap_problems
+from .addresses import NamedRange, is_private, overlap_problems
 from .cluster import ClusterSettings
-from .errors import Problem, shown
-from .model import Address, Cidr, Labels, Name, Settings, Taints, invalid
+from .errors import KeyPath, Problem, shown
+from .model import Address, Cidr, Labels, Name, Settings, Taints
 from .node_pools import NodePool, own_label_problems
+from .text import Text, invalid
 
-MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)]
+MachineName = Annotated[str, Text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "the name of a node, at most 63 characters", 63)]
+
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
+_SECRET_NAME = re.compile(r"(?i)(secret|token|password|passphrase|credentials?|(access|api|private)[-_]?key)$")
 
 
 def _certificates(text: object) -> object:
-    if isinstance(text, str):
-        bodies = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", text, re.DOTALL)
+    """Certificates alone, each whole. What stands there is never shown: it may be a key that was pasted by mistake."""
+    if not isinstance(text, str):
+        return text
+    if not text.strip() or _CERTIFICATE.sub("", text).strip():
+        raise PydanticCustomError("secret", "not a certificate, or something beside it")
+    for body in _CERTIFICATE.findall(text):
         try:
-            whole = [base64.b64decode("".join(body.split()), validate=True) for body in bodies]
+            der = base64.b64decode("".join(body.split()), validate=True)
         except ValueError:
-            whole = [b""]
-        if not all(whole):
-            raise invalid("not a whole certificate", expected="PEM, copied from the first line to the last")
+            der = b""
+        if not _is_whole(der):
+            raise PydanticCustomError("secret", "not a whole certificate")
     return text
 
 
-Pem = Annotated[
-    str,
-    StringConstraints(pattern=r"^-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$"),
-    BeforeValidator(_certificates),
-]
+def _is_whole(der: bytes) -> bool:
+    """Whether DER data is as long as its first bytes say (X.690, 8.1.3)."""
+    if len(der) < 2 or der[0] != 0x30:
+        return False
+    if der[1] < 0x80:
+        return len(der) == 2 + der[1]
+    size = der[1] & 0x7F
+    return len(der) == 2 + size + int.from_bytes(der[2 : 2 + size], "big")
+
+
+def names_a_secret(text: str) -> bool:
+    """Whether an option or a variable is called secret: `--client-secret`, `API_TOKEN`."""
+    return bool(_SECRET_NAME.search(text))
+
+
+Pem = Annotated[str, BeforeValidator(_certificates)]
 
 _NO_AUTOSCALER = "a machine can't be made by an autoscaler: the inventory says how many there are"
 
@@ -42,17 +63,40 @@ _NO_AUTOSCALER = "a machine can't be made by an autoscaler: the inventory says h
 class ExecPlugin(Settings):
     """A credential plugin: a command that fetches a token for each run, so that none is stored."""
 
+    api_version: Literal["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"] = (
+        "client.authentication.k8s.io/v1"
+    )
+    """What the command speaks."""
     command: Annotated[str, Field(min_length=1)]
     args: Annotated[tuple[str, ...], Field(strict=False)] = ()
     env: dict[str, str] = {}
     """Settings of the command; nothing secret belongs here."""
+
+    def conflicts(self) -> Iterator[Problem]:
+        for path, name in self._given():
+            if names_a_secret(name):
+                yield Problem(
+                    path=path,
+                    message=f"{name} is called secret, and nothing secret goes into a stack file",
+                    expected="a command that logs a person or machine in, such as kubelogin",
+                )
+
+    def _given(self) -> Iterator[tuple[KeyPath, str]]:
+        """The variables, and the options that are given a value."""
+        for index, arg in enumerate(self.args):
+            name, _, value = arg.partition("=")
+            following = "".join(self.args[index + 1 : index + 2])
+            if arg.startswith("-") and (value or (following and not following.startswith("-"))):
+                yield ("args", index), name
+        for name in self.env:
+            yield ("env", name), name
 
 
 class KubeconfigProvisioner(Settings):
     """Reaches a cluster that exists already: its API server, its authority, and how to get a token."""
 
     type: Literal["kubeconfig"]
-    server: Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(:\d+)?$")]
+    server: Annotated[str, Text(r"https://[^\s/]+(:\d+)?", "an address such as https://10.40.0.10:6443")]
     """Address of the API server, a virtual one in front of all control-plane machines: https://10.40.0.10:6443."""
     certificate_authority: Pem
     """The API server's authority, PEM. It is public."""
@@ -70,6 +114,11 @@ class BareMetalNetwork(Settings):
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
+        for one in self.ranges():
+            if not is_private(one.cidr):
+                yield Problem(
+                    path=one.path, message="not a private range", found=str(one.cidr), expected="such as 10.40.0.0/20"
+                )
         yield from overlap_problems([one for one in self.ranges() if one.path != ("load_balancers_cidr",)])
         for one in self.ranges()[1:3]:
             if one.cidr.overlaps(self.load_balancers_cidr):
@@ -183,5 +232,6 @@ class BareMetalCluster(ClusterSettings):
             )
 
     def address_ranges(self) -> list[NamedRange]:
-        ranges = [one for one in self.network.ranges() if one.path != ("load_balancers_cidr",)]
+        inside = self.network.load_balancers_cidr.subnet_of(self.network.machines_cidr)
+        ranges = [one for one in self.network.ranges() if not (inside and one.path == ("load_balancers_cidr",))]
         return [NamedRange(("network", *one.path), one.cidr) for one in ranges]

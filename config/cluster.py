@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import StringConstraints
-
 from .addresses import NamedRange
 from .endpoint import Endpoint
 from .errors import Problem, shown
 from .kubernetes import KubernetesSettings, VersionSource, adoption_problems, version_table
 from .model import Name, Settings
 from .node_pools import CloudNodePool, pool_problems
+from .text import Text
 
-TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
+TagValue = Annotated[
+    str, Text(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?", "at most 63 small letters, digits, dashes and underscores")
+]
 
 
 class ClusterSettings(Settings):
@@ -28,28 +29,17 @@ class ClusterSettings(Settings):
     platform: str
     environment: Literal["production", "stage", "development"]
     """What the cluster is for."""
-    tags: dict[Name, TagValue] = {}
-    """Tags (AWS) or labels (Google Cloud) of everything that the cluster is made of: `{owner: platform}`."""
-    protect: bool = True
-    """Refuse to destroy the cluster until this is false: by the engine, and by the cloud where it can."""
     isolated: bool = False
     """The network is routed to no other cluster's, so its ranges may be used elsewhere too."""
-
     kubernetes: KubernetesSettings
-
-    def after_standard_support(self) -> str:
-        """What comes when the platform's standard support of the minor ends."""
-        return "there are no more fixes"
-
-    def conflicts(self) -> Iterator[Problem]:
-        yield from super().conflicts()
-        for key in self.tags:
-            if key.startswith("kuber"):
-                yield Problem(path=("tags", key), message="kuber sets its own tags itself", expected="another key")
 
     def version_problems(self, today: date) -> Iterator[Problem]:
         """What the platform or the house's rules say against the Kubernetes version, as of a day."""
         yield from (p.below("kubernetes") for p in adoption_problems(self.kubernetes, self.version_source, today))
+
+    def after_standard_support(self) -> str:
+        """What comes when the platform's standard support of the minor ends."""
+        return "there are no more fixes"
 
     @abstractmethod
     def address_ranges(self) -> list[NamedRange]:
@@ -59,7 +49,12 @@ class ClusterSettings(Settings):
 class CloudClusterSettings(ClusterSettings):
     """What clusters on either cloud have: zones of a region, pools that scale, a managed API server."""
 
+    tags: dict[Name, TagValue] = {}
+    """Tags (AWS) or labels (Google Cloud) of everything that the cluster is made of: `{owner: platform}`."""
+    protect: bool = True
+    """Refuse to destroy the cluster until this is false: by the engine, and by the cloud where it can."""
     region: str
+    """The cloud's region."""
     zones: tuple[str, ...]
     endpoint: Endpoint
     pools: Mapping[str, CloudNodePool]
@@ -70,6 +65,9 @@ class CloudClusterSettings(ClusterSettings):
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
+        for key in self.tags:
+            if key.startswith("kuber"):
+                yield Problem(path=("tags", key), message="kuber sets its own tags itself", expected="another key")
         for index, zone in enumerate(self.zones):
             if zone != self.zone(zone[-1]) or zone in self.zones[:index]:
                 yield Problem(

@@ -47,6 +47,8 @@ def from_pydantic(detail: ErrorDetails, model: type[Settings]) -> Problem:
             expected=context["expected"],
             hint=context["hint"],
         )
+    if kind == "secret":
+        return Problem(path=path, message=detail["msg"], expected="PEM certificates, from the first line to the last")
     return Problem(path=path, message=_message(detail), found=found, expected=_expected(detail))
 
 
@@ -58,13 +60,23 @@ def _refused_key(path: KeyPath, model: type[Settings] | None, found: str) -> Pro
     return _unknown_key(path, tuple(model.model_fields) if model else ())
 
 
+_LIMITS = {
+    "greater_than_equal": ("too small", "{ge} or more"),
+    "less_than_equal": ("too large", "{le} or less"),
+    "too_short": ("too few", "{min_length} or more"),
+    "too_long": ("too many", "{max_length} at most"),
+    "string_too_short": ("too short", "{min_length} characters or more"),
+    "string_too_long": ("too long", "{max_length} characters at most"),
+}
+
+
 def _message(detail: ErrorDetails) -> str:
     kind = detail["type"]
+    if kind in _LIMITS:
+        return _LIMITS[kind][0]
     if kind.endswith(("_type", "_parsing")) or kind in ("literal_error", "union_tag_invalid", "union_tag_not_found"):
         return "not a value that this key takes"
-    return (
-        "not of the right form" if kind == "string_pattern_mismatch" else detail["msg"][0].lower() + detail["msg"][1:]
-    )
+    return detail["msg"][0].lower() + detail["msg"][1:]
 
 
 _TYPES = {
@@ -80,8 +92,8 @@ _TYPES = {
 
 def _expected(detail: ErrorDetails) -> str | None:
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "string_pattern_mismatch":
-        return f"text that matches {context['pattern']}"
+    if kind in _LIMITS:
+        return _LIMITS[kind][1].format(**context)
     if "expected" in context or "expected_tags" in context:
         return str(context.get("expected") or context.get("expected_tags")).replace("'", "")
     return next((text for name, text in _TYPES.items() if kind.startswith(name) and kind.endswith("_type")), None)

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from .access import access_problems
-from .addresses import NamedRange, is_private, overlap_problems
+from .addresses import RFC_1918, NamedRange, is_private, overlap_problems
 from .cluster import CloudClusterSettings
 from .eks_addons import ADDONS, AddonName, pinned_addons
-from .errors import Problem
+from .errors import Problem, shown
 from .machine_types import EC2_FAMILIES, ec2_family
 from .model import Cidr, Name, Settings, reserved
 from .node_pools import CloudNodePool, machine_type_problems
+from .text import Text
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-f]$")]
-AddonVersion = Annotated[str, StringConstraints(pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")]
-PrincipalArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")]
+Region = Annotated[str, Text(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")]
+Zone = Annotated[str, Text(r"[a-z]{2}(-[a-z]+)+-\d[a-f]", "a zone such as eu-west-1a")]
+AddonVersion = Annotated[str, Text(r"v\d+\.\d+\.\d+-eksbuild\.\d+", "a version such as v1.13.2-eksbuild.31")]
+PrincipalArn = Annotated[
+    str,
+    Text(r"arn:aws:iam::\d{12}:(role|user)/\S+", "a role's ARN such as arn:aws:iam::210987654321:role/platform-admin"),
+]
 
 VpcEndpoint = Literal[
     "autoscaling",
@@ -54,6 +58,8 @@ class EksNetwork(Settings):
     """per_zone: a zone's failure takes no other's way out. single: cheaper, one point of failure."""
     vpc_endpoints: Annotated[tuple[VpcEndpoint, ...], Field(strict=False)] = ("s3",)
     """AWS services reached without leaving the VPC; s3 is free and carries image layers."""
+    transit_gateway: Annotated[str, Text(r"tgw-[0-9a-f]{8,17}", "an id such as tgw-0a1b2c3d4e5f60718")] | None = None
+    """A transit gateway to attach the VPC to, with routes to the endpoint's private_cidrs, where no other way leads there."""
     flow_logs: FlowLogs | None = FlowLogs()
     """Null turns flow logs off."""
 
@@ -63,11 +69,17 @@ class EksNetwork(Settings):
             yield Problem(
                 path=("cidr",), message="wrong size for a VPC", found=str(self.cidr), expected="a /16 to a /20"
             )
-        for one in self.ranges():
-            if not is_private(one.cidr):
-                yield Problem(
-                    path=one.path, message="not a private range", found=str(one.cidr), expected="within 10.0.0.0/8"
-                )
+        if not is_private(self.cidr):
+            yield Problem(
+                path=("cidr",), message="not a private range", found=str(self.cidr), expected="within 10.0.0.0/8"
+            )
+        if not 12 <= self.service_cidr.prefixlen <= 24 or not any(self.service_cidr.subnet_of(one) for one in RFC_1918):
+            yield Problem(
+                path=("service_cidr",),
+                message="not a range that EKS takes for services",
+                found=str(self.service_cidr),
+                expected=f"a /12 to a /24 within {', '.join(map(str, RFC_1918))}",
+            )
         yield from overlap_problems(self.ranges())
         for index, service in enumerate(self.vpc_endpoints):
             if service in self.vpc_endpoints[:index]:
@@ -142,7 +154,7 @@ class EksCluster(CloudClusterSettings):
     version_source = "eks"
 
     platform: Literal["eks"]  # type: ignore[assignment]
-    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+    account_id: Annotated[str, Text(r"\d{12}", "the twelve digits of an AWS account, in quotes")]
     """AWS account, in quotes; a run with another account's credentials is refused."""
     region: Region
     zones: Annotated[tuple[Zone, ...], Field(strict=False, min_length=2, max_length=6)]
@@ -168,6 +180,13 @@ class EksCluster(CloudClusterSettings):
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
+        if self.region.startswith(("cn-", "us-gov-", "us-iso")):
+            yield Problem(
+                path=("region",),
+                message="a partition of AWS that kuber doesn't know: its ARNs are others",
+                found=shown(self.region),
+                expected="a region of the commercial partition",
+            )
         yield from self._addon_problems()
 
     def _addon_problems(self) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .addresses import private_range_problems, public_range_problems
 from .errors import Problem
-from .model import NamedCidrs, Settings
+from .model import Cidr, NamedCidrs, Settings
 
 
 class Endpoint(Settings):
@@ -21,8 +21,31 @@ class Endpoint(Settings):
         """Ranges that would not work, or would open too much."""
         yield from private_range_problems(self.private_cidrs, "private_cidrs")
         yield from public_range_problems(self.public_cidrs, "public_cidrs")
+        yield from self._repeated()
         if not self.private_cidrs and not self.public_cidrs:
             yield Problem(
                 message="nobody could reach the API server",
                 expected="a range in `private_cidrs`, such as the office's VPN",
             )
+
+    def _repeated(self) -> Iterator[Problem]:
+        """Names and ranges that stand twice: a cloud knows each once."""
+        named: set[str] = set()
+        owners: dict[Cidr, str] = {}
+        for kind, ranges in (("private_cidrs", self.private_cidrs), ("public_cidrs", self.public_cidrs)):
+            for name, cidr in ranges.items():
+                if name in named:
+                    yield Problem(
+                        path=(kind, name),
+                        message=f"{name} is among the private ranges already",
+                        expected="another name",
+                    )
+                elif cidr in owners:
+                    yield Problem(
+                        path=(kind, name),
+                        message=f"{owners[cidr]} has this range",
+                        found=str(cidr),
+                        expected="each range once",
+                    )
+                named.add(name)
+                owners.setdefault(cidr, name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from .access import access_problems
 from .addresses import NamedRange, overlap_problems
@@ -20,12 +20,13 @@ from .machine_types import (
     GCE_HYPERDISK_FAMILIES,
     gce_family,
 )
-from .model import Cidr, Name, Settings, invalid, reserved
+from .model import Cidr, Name, Settings, reserved
 from .node_pools import CloudNodePool, machine_type_problems
+from .text import Text, invalid
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+$")]
-Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+-[a-z]$")]
-Member = Annotated[str, StringConstraints(pattern=r"^(group|user):[^@\s]+@[^@\s]+$")]
+Region = Annotated[str, Text(r"[a-z]+-[a-z]+\d+", "a region such as europe-west1")]
+Zone = Annotated[str, Text(r"[a-z]+-[a-z]+\d+-[a-z]", "a zone such as europe-west1-b")]
+Member = Annotated[str, Text(r"(group|user):[^@\s]+@[^@\s]+", "group:platform@example.com or user:jane@example.com")]
 
 
 def _instant(value: object) -> object:
@@ -38,7 +39,8 @@ def _instant(value: object) -> object:
 
 
 Instant = Annotated[str, BeforeValidator(_instant)]
-NodeVersion = Annotated[str, StringConstraints(pattern=r"^1\.\d{2}(\.\d+-gke\.\d+)?$")]
+Recurrence = Annotated[str, Text(r"FREQ=[A-Z0-9=;,]+", "a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=TU,WE")]
+NodeVersion = Annotated[str, Text(r"1\.\d{2}(\.\d+-gke\.\d+)?", '"1.35", or in full such as "1.34.11-gke.1209000"')]
 
 MAX_PODS_PER_NODE = 110
 _RESERVED_ADDRESSES = 4
@@ -49,8 +51,8 @@ POD_RANGE_BITS_PER_NODE = 8
 class Project(Settings):
     """The Google Cloud project."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
-    number: Annotated[str, StringConstraints(pattern=r"^\d{6,16}$")]
+    id: Annotated[str, Text(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project's id such as shop-production-7f3a")]
+    number: Annotated[str, Text(r"\d{6,16}", "the digits of a project's number, in quotes")]
     """In quotes. Names Google's own service accounts, so that no look-up is needed while planning."""
 
 
@@ -93,7 +95,7 @@ class GkeAccess(Settings):
     admins: Annotated[dict[Name, Member], Field(min_length=1)]
     """`group:platform@example.com` or `user:jane@example.com`, by what they are for."""
     viewers: dict[Name, Member] = {}
-    security_group: Annotated[str, StringConstraints(pattern=r"^gke-security-groups@\S+$")] | None = None
+    security_group: Annotated[str, Text(r"gke-security-groups@\S+", "gke-security-groups@your-domain")] | None = None
     """The Google group that holds all others, needed for `group:` members (Google Groups for RBAC)."""
 
     def conflicts(self) -> Iterator[Problem]:
@@ -113,7 +115,9 @@ class MaintenanceWindow(Settings):
     start: Instant = "2026-01-06T02:00:00Z"
     """Start of the first window, UTC."""
     end: Instant = "2026-01-06T08:00:00Z"
-    recurrence: Annotated[str, StringConstraints(pattern=r"^FREQ=[A-Z0-9=;,]+$")] = "FREQ=WEEKLY;BYDAY=TU,WE"
+    recurrence: Annotated[str, Text(r"FREQ=[A-Z0-9=;,]+", "a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=TU,WE")] = (
+        "FREQ=WEEKLY;BYDAY=TU,WE"
+    )
     """RFC 5545; GKE wants 48 hours in any 32 days."""
 
     def conflicts(self) -> Iterator[Problem]:

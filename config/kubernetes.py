@@ -21,7 +21,7 @@ from .yaml_source import parse
 
 TABLE = Path(__file__).with_name("kubernetes_versions.yaml")
 ADOPTED_FROM_PATCH = 2
-"""A new minor is taken up at its patch 2: by then what the first users hit is mended (mission, C2)."""
+"""A new minor is taken up at its patch 2: by then what the first users hit is mended."""
 
 VersionSource = Literal["eks", "gke", "upstream"]
 

@@ -5,8 +5,12 @@ A typing error in a stack file is told at once, and without the network; sizes w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
+
+_EC2_SIZE = re.compile(r"nano|micro|small|medium|large|[1-9]?\d{0,2}xlarge|metal(-\d+xl)?")
+_GCE_KIND = re.compile(r"micro|small|medium|[a-z]+(-[a-z]+)*(-\d+[a-z]?){1,2}(-[a-z]+)?")
 
 Architecture = Literal["x86_64", "arm64"]
 
@@ -81,8 +85,8 @@ def ec2_family(machine_type: str) -> str:
     Raises:
         ValueError: it isn't written as a family, a dot and a size.
     """
-    family, dot, size = machine_type.partition(".")
-    if not (dot and _is_name(family) and _is_name(size)):
+    family, _, size = machine_type.partition(".")
+    if not (_is_name(family) and _EC2_SIZE.fullmatch(size)):
         raise ValueError(f"not an EC2 instance type: {machine_type!r}; one is written like m7g.large")
     return family
 
@@ -93,8 +97,8 @@ def gce_family(machine_type: str) -> str:
     Raises:
         ValueError: it isn't written as a family, a hyphen and a kind.
     """
-    family, hyphen, kind = machine_type.partition("-")
-    if not (hyphen and _is_name(family) and _is_name(kind)):
+    family, _, kind = machine_type.partition("-")
+    if not (_is_name(family) and _GCE_KIND.fullmatch(kind)):
         raise ValueError(f"not a Compute Engine machine type: {machine_type!r}; one is written like n2d-standard-8")
     return family
 

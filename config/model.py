@@ -7,15 +7,10 @@ from datetime import date
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from .errors import Problem
-
-
-def invalid(message: str, *, expected: str | None = None, hint: str | None = None) -> PydanticCustomError:
-    """An error for a field's validator to raise, carrying what would be right."""
-    return PydanticCustomError("kuber", "{message}", {"message": message, "expected": expected, "hint": hint})
+from .text import Text, invalid
 
 
 class Settings(BaseModel):
@@ -95,18 +90,29 @@ Cidr = Annotated[
 Address = Annotated[IPv4Address, BeforeValidator(_address), PlainSerializer(str), _text_schema("10.40.0.11")]
 Date = Annotated[date, BeforeValidator(_date), PlainSerializer(str), _text_schema("2026-12-31")]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=30)]
+Name = Annotated[
+    str, Text(r"[a-z]([a-z0-9-]*[a-z0-9])?", "at most 30 small letters, digits and dashes, a letter first", 30)
+]
 """A name that every platform takes: small letters, digits and dashes, at most 30 characters."""
 
-MinorVersion = Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")]
+MinorVersion = Annotated[str, Text(r"1\.\d{2}", 'a minor in quotes, such as "1.35"')]
 """A Kubernetes minor such as "1.35". In quotes: a bare 1.30 is the number 1.3."""
 
 LabelKey = Annotated[
-    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+    str,
+    Text(
+        r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?",
+        "a label key such as workload or example.com/workload",
+    ),
 ]
 """A Kubernetes label key, with or without a prefix (Kubernetes documentation, "Labels and Selectors")."""
 
-LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$", max_length=63)]
+LabelValue = Annotated[
+    str,
+    Text(
+        r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?", "at most 63 letters, digits, dots, dashes and underscores", 63
+    ),
+]
 Labels = dict[LabelKey, LabelValue]
 
 NamedCidrs = dict[Name, Cidr]

@@ -27,6 +27,13 @@ def find_project(start: Path | None = None) -> Path:
     )
 
 
+def stack_of(argument: str) -> str:
+    """The stack that is meant: `prod-eks`, or its file as a shell completes it, `Pulumi.prod-eks.yaml`."""
+    name = Path(argument).name
+    whole = name.startswith("Pulumi.") and name.endswith(".yaml")
+    return name.removeprefix("Pulumi.").removesuffix(".yaml") if whole else argument
+
+
 def stack_names(project: Path) -> list[str]:
     """The stacks that have a stack file, sorted."""
     return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in project.glob("Pulumi.*.yaml"))

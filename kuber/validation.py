@@ -32,7 +32,7 @@ def check(stacks: list[str], project: Path, base: str) -> dict[str, list[Problem
             found[stack] = error.problems
     for stack, one in settings.items():
         source = read_source(stack_file_path(stack, project))
-        problems = [*overlaps(stack, one, settings), *_step(stack, one, project, base)]
+        problems = [*overlaps(stack, one, settings), *_project(stack, one, settings), *_step(stack, one, project, base)]
         found[stack] = [
             Problem(
                 path=problem.path,
@@ -57,6 +57,19 @@ def overlaps(stack: str, one: ClusterSettings, others: Mapping[str, ClusterSetti
         for mine in one.address_ranges():
             if clashing := [theirs for theirs in other.address_ranges() if theirs.cidr.overlaps(mine.cidr)]:
                 yield _overlap(mine, clashing, other_stack)
+
+
+def _project(stack: str, one: ClusterSettings, others: Mapping[str, ClusterSettings]) -> Iterator[Problem]:
+    """A Google project has one pool of workload identities and one list of bindings, so that two clusters in it share rights."""
+    project = getattr(one, "project", None)
+    for other_stack, other in others.items():
+        if project is not None and other_stack != stack and getattr(other, "project", None) == project:
+            yield Problem(
+                path=("project", "id"),
+                message=f"{other_stack} is in this project, whose workloads would have the rights of this cluster's",
+                found=project.id,
+                expected="a project for each cluster",
+            )
 
 
 def _overlap(mine: NamedRange, clashing: list[NamedRange], other_stack: str) -> Problem:

@@ -49,7 +49,7 @@ class GcpNetwork(pulumi.ComponentResource):
             name,
             name=args.cluster_name,
             auto_create_subnetworks=False,
-            routing_mode="REGIONAL",
+            routing_mode="GLOBAL",  # routers in other regions, where VPNs end, announce the subnetwork too
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         flow_logs: gcp.compute.SubnetworkLogConfigArgsDict = {

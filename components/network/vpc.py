@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 import pulumi
 import pulumi_aws as aws
@@ -26,6 +27,7 @@ class VpcArgs:
         account_id: AWS account, for the conditions of trust policies.
         zones: Availability zones, a private and a public subnet in each.
         network: The network as the stack file describes it.
+        private_cidrs: Ranges behind the transit gateway, where there is one.
         protect: Refuse to delete the VPC.
     """
 
@@ -34,6 +36,7 @@ class VpcArgs:
     account_id: str
     zones: Sequence[str]
     network: EksNetwork
+    private_cidrs: Sequence[IPv4Network]
     protect: bool
 
 
@@ -66,16 +69,18 @@ class Vpc(pulumi.ComponentResource):
         # Without rules of its own the default group lets nothing through (CIS AWS Foundations, 5.4).
         aws.ec2.DefaultSecurityGroup(f"{name}-default-deny", vpc_id=self.vpc.id, opts=self._child)
 
-        public_subnets = self._public_subnets()
-        gateways = self._nat_gateways(public_subnets)
+        public_subnets, internet = self._public_subnets()
+        gateways = self._nat_gateways(public_subnets, internet)
         self.private_subnet_ids, route_tables, self.egress = self._private_subnets(gateways)
         self._endpoints(route_tables)
+        if args.network.transit_gateway:
+            self.egress = [*self.egress, *self._attached(args.network.transit_gateway, route_tables)]
         if args.network.flow_logs:
             self._flow_logs(args.network.flow_logs)
         self.register_outputs({"vpcId": self.vpc.id})
 
-    def _public_subnets(self) -> dict[str, aws.ec2.Subnet]:
-        """Subnets for internet-facing load balancers and NAT gateways, routed to an internet gateway."""
+    def _public_subnets(self) -> tuple[dict[str, aws.ec2.Subnet], aws.ec2.Route]:
+        """Subnets for internet-facing load balancers and NAT gateways, and their route to the internet."""
         name = self._name
         internet = aws.ec2.InternetGateway(
             f"{name}-internet", vpc_id=self.vpc.id, tags={"Name": self._args.cluster_name}, opts=self._child
@@ -83,28 +88,32 @@ class Vpc(pulumi.ComponentResource):
         routes = aws.ec2.RouteTable(
             f"{name}-public", vpc_id=self.vpc.id, tags={"Name": f"{self._args.cluster_name}-public"}, opts=self._child
         )
-        aws.ec2.Route(
+        route = aws.ec2.Route(
             f"{name}-public-internet",
             route_table_id=routes.id,
             destination_cidr_block=ANYWHERE,
             gateway_id=internet.id,
             opts=self._child,
         )
-        return {zone: self._subnet(zone, "public", "kubernetes.io/role/elb", routes) for zone in self._args.zones}
+        subnets = {zone: self._subnet(zone, "public", "kubernetes.io/role/elb", routes)[0] for zone in self._args.zones}
+        return subnets, route
 
-    def _nat_gateways(self, public_subnets: Mapping[str, aws.ec2.Subnet]) -> dict[str, aws.ec2.NatGateway]:
+    def _nat_gateways(
+        self, public_subnets: Mapping[str, aws.ec2.Subnet], internet: aws.ec2.Route
+    ) -> dict[str, aws.ec2.NatGateway]:
         """The NAT gateway that each zone goes out by: its own, or the first zone's for all."""
         zones = self._args.zones if self._args.network.nat == "per_zone" else self._args.zones[:1]
+        after_internet = pulumi.ResourceOptions(parent=self, depends_on=[internet])  # AWS refuses a gateway without it
         gateways: dict[str, aws.ec2.NatGateway] = {}
         for zone in zones:
             tags = {"Name": f"{self._args.cluster_name}-{zone}"}
-            address = aws.ec2.Eip(f"{self._name}-nat-{zone}", domain="vpc", tags=tags, opts=self._child)
+            address = aws.ec2.Eip(f"{self._name}-nat-{zone}", domain="vpc", tags=tags, opts=after_internet)
             gateways[zone] = aws.ec2.NatGateway(
                 f"{self._name}-nat-{zone}",
                 allocation_id=address.allocation_id,
                 subnet_id=public_subnets[zone].id,
                 tags=tags,
-                opts=self._child,
+                opts=after_internet,
             )
         return {zone: gateways.get(zone, gateways[zones[0]]) for zone in self._args.zones}
 
@@ -129,12 +138,37 @@ class Vpc(pulumi.ComponentResource):
                 nat_gateway_id=gateways[zone].id,
                 opts=self._child,
             )
-            subnets[zone] = self._subnet(zone, "private", "kubernetes.io/role/internal-elb", table).id
+            subnet, association = self._subnet(zone, "private", "kubernetes.io/role/internal-elb", table)
+            subnets[zone] = subnet.id
             tables.append(table)
-            egress.append(route)
+            egress += [route, association]
         return subnets, tables, egress
 
-    def _subnet(self, zone: str, kind: str, role_tag: str, routes: aws.ec2.RouteTable) -> aws.ec2.Subnet:
+    def _attached(self, gateway: str, route_tables: Sequence[aws.ec2.RouteTable]) -> list[pulumi.Resource]:
+        """The VPC at a transit gateway, with a route for each range behind it; without one the NAT gateways would get the answers."""
+        attachment = aws.ec2transitgateway.VpcAttachment(
+            f"{self._name}-transit",
+            transit_gateway_id=gateway,
+            vpc_id=self.vpc.id,
+            subnet_ids=list(self.private_subnet_ids.values()),
+            tags={"Name": self._args.cluster_name},
+            opts=self._child,
+        )
+        return [
+            aws.ec2.Route(
+                f"{self._name}-private-{zone}-{cidr}",
+                route_table_id=table.id,
+                destination_cidr_block=str(cidr),
+                transit_gateway_id=gateway,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[attachment]),
+            )
+            for zone, table in zip(self._args.zones, route_tables, strict=True)
+            for cidr in self._args.private_cidrs
+        ]
+
+    def _subnet(
+        self, zone: str, kind: str, role_tag: str, routes: aws.ec2.RouteTable
+    ) -> tuple[aws.ec2.Subnet, aws.ec2.RouteTableAssociation]:
         """One subnet with its routes; the role tag tells load balancers that it is for them (EKS user guide, "VPC and subnets")."""
         share = zone_subnets(self._args.network.cidr, zone)
         subnet = aws.ec2.Subnet(
@@ -150,10 +184,10 @@ class Vpc(pulumi.ComponentResource):
             },
             opts=self._child,
         )
-        aws.ec2.RouteTableAssociation(
+        association = aws.ec2.RouteTableAssociation(
             f"{self._name}-{kind}-{zone}", subnet_id=subnet.id, route_table_id=routes.id, opts=self._child
         )
-        return subnet
+        return subnet, association
 
     def _endpoints(self, route_tables: Sequence[aws.ec2.RouteTable]) -> None:
         """AWS services reached from within the VPC: by a route where there is a gateway endpoint, else by an interface."""

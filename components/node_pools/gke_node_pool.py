@@ -49,22 +49,35 @@ class GkeNodePoolArgs:
     labels: Mapping[str, str]
 
 
-def gke_pool_fingerprint(pool: GkePool, version: str, zones: Sequence[str]) -> str:
+def gke_pool_fingerprint(args: GkeNodePoolArgs) -> str:
     """The hash of what GKE can't change on live nodes, or could only by making them anew in place.
 
-    Machine type, disk and version would be rolled through the pool by GKE; here they make a new pool (mission, C3). Of the version
+    Machine type, disk and version would be rolled through the pool by GKE; here they make a new pool. Of the version
     the minor counts: a patch written out later, so that a pool can stay behind, doesn't move it.
     """
     return fingerprint(
         {
-            "capacity": pool.capacity,
-            "disk_gib": pool.disk_gib,
-            "disk_type": pool.disk_type,
-            "machine_types": list(pool.machine_types),
-            "version": f"1.{minor_number(version)}",
-            "zones": sorted(zones),
+            "machine": _machine(args.pool),
+            "version": f"1.{minor_number(args.version)}",
+            "zones": sorted(args.zones),
         }
     )
+
+
+def _machine(pool: GkePool) -> gcp.container.NodePoolNodeConfigArgsDict:
+    """The part of a node's configuration that it is made by."""
+    return {
+        "machine_type": pool.machine_types[0],
+        "spot": pool.capacity == "spot",
+        "image_type": "COS_CONTAINERD",
+        "disk_size_gb": pool.disk_gib,
+        "disk_type": pool.disk_type,
+        "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],  # rights are the account's roles
+        "metadata": {"disable-legacy-endpoints": "true"},
+        "workload_metadata_config": {"mode": "GKE_METADATA"},
+        "shielded_instance_config": SHIELDED,
+        "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
+    }
 
 
 class GkeNodePool(pulumi.ComponentResource):
@@ -74,7 +87,7 @@ class GkeNodePool(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GkeNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         pool = args.pool
-        mark = gke_pool_fingerprint(pool, args.version, args.zones)
+        mark = gke_pool_fingerprint(args)
         name = f"{name}-{mark}"
         super().__init__("kuber:node_pools:GkeNodePool", name, None, opts)
         self.node_pool = gcp.container.NodePool(
@@ -106,22 +119,13 @@ class GkeNodePool(pulumi.ComponentResource):
 def _node_config(args: GkeNodePoolArgs) -> gcp.container.NodePoolNodeConfigArgsDict:
     pool = args.pool
     return {
-        "machine_type": pool.machine_types[0],
-        "spot": pool.capacity == "spot",
-        "image_type": "COS_CONTAINERD",
-        "disk_size_gb": pool.disk_gib,
-        "disk_type": pool.disk_type,
+        **_machine(pool),
         "service_account": args.service_account,
-        "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],  # rights are the account's roles
         "labels": node_labels(args.pool_name, pool, pool.capacity),
         "taints": [
             {"key": taint.key, "value": taint.value, "effect": _TAINT_EFFECTS[taint.effect]} for taint in pool.taints
         ],
         "resource_labels": dict(args.labels),
-        "metadata": {"disable-legacy-endpoints": "true"},
-        "workload_metadata_config": {"mode": "GKE_METADATA"},
-        "shielded_instance_config": SHIELDED,
-        "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
     }
 
 

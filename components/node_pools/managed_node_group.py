@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from config.eks import EksPool
+from config.node_pools import Capacity
 
 from .naming import fingerprint, node_labels
 
@@ -18,7 +20,8 @@ _AMI_TYPES = {
     ("bottlerocket", "x86_64"): "BOTTLEROCKET_x86_64",
     ("bottlerocket", "arm64"): "BOTTLEROCKET_ARM_64",
 }
-_DATA_DEVICE = {"al2023": "/dev/xvda", "bottlerocket": "/dev/xvdb"}
+_SYSTEM_DEVICE = "/dev/xvda"
+_DATA_DEVICE = {"al2023": _SYSTEM_DEVICE, "bottlerocket": "/dev/xvdb"}
 _TAINT_EFFECTS = {
     "NoSchedule": "NO_SCHEDULE",
     "PreferNoSchedule": "PREFER_NO_SCHEDULE",
@@ -58,36 +61,61 @@ def node_group_fingerprint(args: ManagedNodeGroupArgs) -> str:
     """The hash of what EKS can't change on a live group, or could only by replacing its nodes.
 
     EKS API reference: UpdateNodegroupConfig takes scaling, labels, taints and update settings alone; UpdateNodegroupVersion, which
-    a new version of the launch template needs too, rolls the nodes in place, and the house doesn't (mission, C3).
+    a new version of the launch template needs too, rolls the nodes in place, and the house doesn't.
     """
     pool = args.pool
     return fingerprint(
         {
             "ami": pool.ami,
             "capacity": pool.capacity,
-            "disk_gib": pool.disk_gib,
+            "machine": _machine(pool),
             "machine_types": pool.machine_types,  # in their order, which to the provider is a change too
-            "tags": args.tags,
             "version": args.version,
             "zones": sorted(args.zones),
         }
     )
 
 
+def _machine(pool: EksPool) -> dict[str, Any]:
+    """The launch template's part that nodes are made by: metadata service and disks; Bottlerocket has a disk for its system alone."""
+    devices = {_DATA_DEVICE[pool.ami]: pool.disk_gib} | ({_SYSTEM_DEVICE: None} if pool.ami == "bottlerocket" else {})
+    return {
+        "metadata_options": {
+            "http_endpoint": "enabled",
+            "http_tokens": "required",  # IMDSv2
+            "http_put_response_hop_limit": 1,  # keeps pods from taking the node's role
+        },
+        "block_device_mappings": [
+            {
+                "device_name": device,
+                "ebs": {
+                    **({"volume_size": size} if size else {}),
+                    "volume_type": "gp3",
+                    "encrypted": "true",
+                    "delete_on_termination": "true",
+                },
+            }
+            for device, size in sorted(devices.items())
+        ],
+    }
+
+
 class ManagedNodeGroup(pulumi.ComponentResource):
     """An EKS node pool that is replaced, never upgraded in place.
 
-    Its name carries the fingerprint of what can't change on a live group, so a change makes the new group first and removes
+    Its name carries the fingerprint of what can't change on a live group, so that a change makes the new group first and removes
     the old one after.
     """
 
     node_group: aws.eks.NodeGroup
+    capacity: Capacity
 
     def __init__(self, name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         pool = args.pool
         mark = node_group_fingerprint(args)
         name = f"{name}-{mark}"
         super().__init__("kuber:node_pools:ManagedNodeGroup", name, None, opts)
+        self.capacity = pool.capacity
         child = pulumi.ResourceOptions(parent=self)
         template = self._launch_template(name, args, child)
         labels = node_labels(args.pool_name, pool, pool.capacity)
@@ -110,8 +138,11 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 {"key": taint.key, "value": taint.value, "effect": _TAINT_EFFECTS[taint.effect]}
                 for taint in pool.taints
             ],
-            # The autoscaler owns the desired size. The path is the provider's camel case: snake case does nothing, silently.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["scalingConfig.desiredSize"]),
+            # The autoscaler owns the desired size; a new version of the template, such as for other tags, is for the pool's next
+            # nodes and rolls none. The paths are the provider's camel case: snake case does nothing, silently.
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["scalingConfig.desiredSize", "launchTemplate.version"]
+            ),
         )
         self._tag_scaling_group(name, args, labels, child)
         self.register_outputs({"nodeGroupName": self.node_group.node_group_name})
@@ -119,27 +150,12 @@ class ManagedNodeGroup(pulumi.ComponentResource):
     def _launch_template(
         self, name: str, args: ManagedNodeGroupArgs, child: pulumi.ResourceOptions
     ) -> aws.ec2.LaunchTemplate:
-        """Disks and metadata service of the machines; machine types stay on the group, where spot needs them."""
+        """Disks, metadata service and tags of the machines; machine types stay on the group, where spot needs them."""
         machine_tags = {**args.tags, "Name": f"{args.cluster_name}-{args.pool_name}"}
         return aws.ec2.LaunchTemplate(
             name,
             update_default_version=True,
-            metadata_options={
-                "http_endpoint": "enabled",
-                "http_tokens": "required",  # IMDSv2
-                "http_put_response_hop_limit": 1,  # keeps pods from taking the node's role
-            },
-            block_device_mappings=[
-                {
-                    "device_name": _DATA_DEVICE[args.pool.ami],
-                    "ebs": {
-                        "volume_size": args.pool.disk_gib,
-                        "volume_type": "gp3",
-                        "encrypted": "true",
-                        "delete_on_termination": "true",
-                    },
-                }
-            ],
+            **_machine(args.pool),
             tag_specifications=[
                 {"resource_type": kind, "tags": machine_tags} for kind in ("instance", "volume", "network-interface")
             ],
@@ -171,4 +187,4 @@ def _autoscaler_tags(args: ManagedNodeGroupArgs, labels: dict[str, str]) -> Iter
         yield f"label-{key}", (f"{_AUTOSCALER}/node-template/label/{key}", value)
     for taint in args.pool.taints:
         key = f"{_AUTOSCALER}/node-template/taint/{taint.key}"
-        yield f"taint-{taint.key}-{taint.effect}", (key, f"{taint.value}:{taint.effect}")
+        yield f"taint-{taint.key}", (key, f"{taint.value}:{taint.effect}")

@@ -11,6 +11,7 @@ from config.model import Taint
 from config.node_pools import CAPACITY_LABEL, POOL_LABEL, REGION_LABEL, ZONE_LABEL, NodePool
 
 FINGERPRINT_LENGTH = 6
+_CONTROL_PLANE = Taint(key="node-role.kubernetes.io/control-plane")
 
 
 def fingerprint(unchangeable: Mapping[str, object]) -> str:
@@ -38,6 +39,11 @@ def machine_labels(settings: BareMetalCluster, node: str) -> dict[str, str]:
 
 
 def machine_taints(settings: BareMetalCluster, node: str) -> tuple[Taint, ...]:
-    """The taints of a machine's node: its pool's and its own."""
+    """The taints of a machine's node: its pool's and its own.
+
+    A node's taints are applied as one list, so that of a control-plane machine with taints of its own keeps the one that kubeadm set.
+    """
     machine = settings.machines[node]
+    if machine.role == "control_plane":
+        return (_CONTROL_PLANE, *machine.taints) if machine.taints else ()
     return (*(settings.pools[machine.pool].taints if machine.pool else ()), *machine.taints)

@@ -187,9 +187,15 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
         list[str] | None, typer.Option(metavar="NAME=CIDR", help="A range that reaches the API server; repeat.")
     ] = None,
     kubernetes: Annotated[
-        str | None, typer.Option(help="Kubernetes minor; the newest that may be adopted, or the pattern's.")
+        str | None,
+        typer.Option(
+            help="Kubernetes minor; the newest that may be adopted, or the pattern's. On bare metal what the machines run."
+        ),
     ] = None,
-    from_range: Annotated[str, typer.Option(metavar="CIDR", help="Take address ranges from here.")] = "10.0.0.0/8",
+    from_range: Annotated[
+        str | None,
+        typer.Option(metavar="CIDR", help="Take a cloud's address ranges from here; from 10.0.0.0/8 unless given."),
+    ] = None,
     site: Annotated[str | None, typer.Option(help="Data centre of the machines.")] = None,
     inventory: Annotated[
         Path | None,
@@ -200,6 +206,8 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
     ] = None,
     context: Annotated[str | None, typer.Option(help="Its context; the user must have a credential plugin.")] = None,
     machines_cidr: Annotated[str | None, typer.Option(metavar="CIDR", help="Range of the machines.")] = None,
+    pods_cidr: Annotated[str | None, typer.Option(metavar="CIDR", help="Range of the machines' pods.")] = None,
+    services_cidr: Annotated[str | None, typer.Option(metavar="CIDR", help="Range of their services.")] = None,
     load_balancers_cidr: Annotated[str | None, typer.Option(metavar="CIDR", help="Range for load balancers.")] = None,
     plan: Annotated[bool, typer.Option("--plan/--no-plan", help="Show the plan at the end.")] = True,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the stack file; write nothing.")] = False,
@@ -207,8 +215,8 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
 ) -> None:
     """Write the stack file of a new cluster, with address ranges that are free, and show its plan.
 
-    Ranges keep clear of all that the other stack files name. What would be written is validated first; a file that is
-    there is never overwritten.
+    Ranges keep clear of all that the other stack files name; a cluster of machines is there already, with ranges that
+    are given. What would be written is validated first; a file that is there is never overwritten.
 
     Examples:
 
@@ -225,8 +233,9 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
     \b
       kuber new-cluster colo-paris --platform bare_metal --site paris \\
         --environment production --inventory machines.csv \\
-        --kubeconfig ~/.kube/config --context paris \\
-        --machines-cidr 10.60.0.0/20 --load-balancers-cidr 10.60.15.0/24
+        --kubeconfig ~/.kube/config --context paris --kubernetes 1.36 \\
+        --machines-cidr 10.60.0.0/20 --load-balancers-cidr 10.60.15.0/24 \\
+        --pods-cidr 10.61.0.0/16 --services-cidr 10.62.0.0/16
     """
     from .new_cluster import request, run
 
@@ -249,6 +258,8 @@ def new_cluster(  # noqa: PLR0917 - each option of a command is an argument
         kubeconfig=kubeconfig,
         context=context,
         machines_cidr=machines_cidr,
+        pods_cidr=pods_cidr,
+        services_cidr=services_cidr,
         load_balancers_cidr=load_balancers_cidr,
     )
     run(wanted, stdout, plan, project)

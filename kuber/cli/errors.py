@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from config.errors import StackFileError
+from config.today import TodayError
 from kuber.plan.errors import PlanError
 from kuber.project import ProjectNotFoundError
 
@@ -29,8 +30,12 @@ def told_plainly() -> Iterator[None]:
         yield
     except (StackFileError, PlanError, CommandError) as error:
         fail(str(error), PROBLEM_FOUND)
-    except (UsageError, ProjectNotFoundError) as error:
+    except (UsageError, ProjectNotFoundError, TodayError) as error:
         fail(str(error), WRONG_USE)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
+    except OSError as error:
+        fail(f"{error.filename or 'output'}: {error.strerror}", PROBLEM_FOUND)
     except KeyboardInterrupt:
         fail("interrupted; nothing was changed", INTERRUPTED)
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from config.stack_file import read, stack_file_path
-from kuber.project import find_project, stack_names
+from kuber.project import find_project, stack_names, stack_of
 
 from .errors import CommandError, UsageError
 
@@ -15,7 +15,7 @@ from .errors import CommandError, UsageError
 def run(stack: str, json_file: Path | None, project: Path | None) -> None:
     """Plan a stack and show it, or write it as JSON."""
     gc.disable()  # a plan lives for a second, of which collecting would be a fifth
-    folder = find_project(project)
+    folder, stack = find_project(project), stack_of(stack)
     ensure_stack(stack, folder)
     settings = read(stack, folder)
 

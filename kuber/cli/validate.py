@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from config.advice import advice
 from config.errors import Problem, key_path
-from kuber.project import find_project, stack_names
+from config.stack_file import read
+from kuber.project import find_project, stack_names, stack_of
 from kuber.validation import check
 
 from .errors import PROBLEM_FOUND, UsageError
@@ -19,7 +21,8 @@ from .plan import ensure_stack
 def run(stacks: list[str] | None, base: str, as_json: bool, project: Path | None) -> None:
     """Check stack files; leave with 1 where there is a problem."""
     folder = find_project(project)
-    for stack in stacks or ():
+    stacks = [stack_of(stack) for stack in stacks or ()]
+    for stack in stacks:
         ensure_stack(stack, folder)
     _ensure_revision(base, folder)
     everything = stack_names(folder)
@@ -27,7 +30,7 @@ def run(stacks: list[str] | None, base: str, as_json: bool, project: Path | None
         raise UsageError(f"there are no stack files in {folder}\n    hint:     `kuber new-cluster` writes one")
     found = check(everything, folder, base)  # all of them, since each may clash with any
     shown = {stack: found[stack] for stack in stacks or everything}
-    print(json.dumps(_as_json(shown), indent=2) if as_json else _as_text(shown))
+    print(json.dumps(_as_json(shown), indent=2) if as_json else _as_text(shown, folder))
     if any(shown.values()):
         sys.exit(PROBLEM_FOUND)
 
@@ -45,11 +48,12 @@ def _ensure_revision(base: str, folder: Path) -> None:
         raise UsageError(f"--base {base}: git knows no such revision in {folder}")
 
 
-def _as_text(found: Mapping[str, list[Problem]]) -> str:
+def _as_text(found: Mapping[str, list[Problem]], folder: Path) -> str:
     lines: list[str] = []
     for stack, problems in found.items():
         file = f"Pulumi.{stack}.yaml"
-        lines += [problem.text(file) for problem in problems] or [f"{file}: fine"]
+        warnings = [] if problems else [f"    warning:  {one}" for one in advice(read(stack, folder))]
+        lines += [problem.text(file) for problem in problems] or [f"{file}: fine", *warnings]
     return "\n".join(lines)
 
 

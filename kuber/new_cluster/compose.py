@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
+from config.advice import advice
 from config.cluster import ClusterSettings
 from config.eks_addons import pinned_addons
 from config.errors import Problem, StackFileError
@@ -23,7 +24,7 @@ from .draft import Draft
 from .errors import InputError, RequestError
 from .platforms import fill, heading
 from .ranges import LENGTHS, Lengths, choose, taken_ranges
-from .request import Request, ensure_complete, option
+from .request import PRIVATE_ADDRESSES, Request, ensure_complete, option
 
 _PATTERNS = Path(__file__).parents[1] / "patterns"
 
@@ -36,11 +37,13 @@ class NewStackFile:
         path: Where; there is no such file yet.
         text: The stack file; it may be used.
         notes: What was chosen for the user, a line each.
+        warnings: What a careful person would want to be told of the cluster, a sentence each.
     """
 
     path: Path
     text: str
     notes: Sequence[str]
+    warnings: Sequence[str]
 
 
 def compose(request: Request, project: Path, today: date) -> NewStackFile:
@@ -69,8 +72,8 @@ def compose(request: Request, project: Path, today: date) -> NewStackFile:
     _set_version(draft, request, today)
     _set_ranges(draft, request, stacks)
     text = draft.text(heading(draft.cluster))
-    _ensure_right(text, draft, request, stacks, today)
-    return NewStackFile(path, text, draft.notes)
+    settings = _checked(text, draft, request, stacks, today)
+    return NewStackFile(path, text, draft.notes, list(advice(settings, today)))
 
 
 def _other_stacks(project: Path, today: date) -> dict[str, ClusterSettings]:
@@ -141,7 +144,7 @@ def _set_ranges(draft: Draft, request: Request, stacks: Mapping[str, ClusterSett
     if request.like:  # as large as the pattern's
         lengths = _widest_first({key: IPv4Network(network[key]).prefixlen for key in lengths})
     taken = [*taken_ranges(stacks), *_given_ranges(draft.cluster)]
-    for key, cidr in choose(lengths, request.from_range, taken).items():
+    for key, cidr in choose(lengths, request.from_range or PRIVATE_ADDRESSES, taken).items():
         draft.set(("network", key), str(cidr), option("from_range"))
         draft.notes.append(f"network.{key}: {cidr}")
 
@@ -151,10 +154,9 @@ def _widest_first(lengths: dict[str, int]) -> Lengths:
 
 
 def _given_ranges(cluster: Mapping[str, Any]) -> Iterable[IPv4Network]:
-    """Ranges of the new cluster itself that the user gave; one that isn't a range is told later, with the others."""
+    """Ranges of the new cluster itself that are given; one that isn't a range is told later, with the others."""
     network, endpoint = cluster["network"], cluster.get("endpoint", {})
-    given = [network.get(key) for key in ("machines_cidr", "load_balancers_cidr", "service_cidr")]
-    for cidr in (*given, *endpoint.get("private_cidrs", {}).values()):
+    for cidr in (network.get("service_cidr"), *endpoint.get("private_cidrs", {}).values()):
         try:
             if cidr:
                 yield IPv4Network(cidr)
@@ -162,18 +164,19 @@ def _given_ranges(cluster: Mapping[str, Any]) -> Iterable[IPv4Network]:
             continue
 
 
-def _ensure_right(
+def _checked(
     text: str, draft: Draft, request: Request, stacks: Mapping[str, ClusterSettings], today: date
-) -> None:
+) -> ClusterSettings:
     """What would be written may be used, beside the others. Problems are told where the user gave what is wrong."""
     try:
         settings = read_text(request.name, text, today)
         problems = list(overlaps(request.name, settings, stacks))
+        if not problems:
+            return settings
     except StackFileError as error:
         problems = error.problems
-    if problems:
-        told = "\n".join(_at_origin(problem, draft, request.name) for problem in problems)
-        raise InputError(f"{told}\nnothing was written")
+    told = "\n".join(_at_origin(problem, draft, request.name) for problem in problems)
+    raise InputError(f"{told}\nnothing was written")
 
 
 def _at_origin(problem: Problem, draft: Draft, name: str) -> str:

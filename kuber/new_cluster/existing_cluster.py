@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from config.errors import Problem, StackFileError
+from config.bare_metal import ExecPlugin, names_a_secret
+from config.errors import Problem, StackFileError, shown
 from config.yaml_source import parse
 
 from .errors import InputError
@@ -19,9 +20,24 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE
 _SECRETS = ("token", "tokenFile", "username", "password", "client-key", "client-key-data")
 _CERTIFICATES = ("client-certificate", "client-certificate-data")
 _CLUSTER_KEYS = ("server", "certificate-authority", "certificate-authority-data", "extensions")
-_SECRET_NAME = re.compile(
-    r"secret|passw(or)?d|private[-_]?key|api[-_]?key|access[-_]?key|(^|[-_])token$", re.IGNORECASE
-)
+_API_VERSIONS: tuple[str, ...] = get_args(ExecPlugin.model_fields["api_version"].annotation)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A credential plugin.
+
+    Attributes:
+        api_version: What it speaks.
+        command: The command itself.
+        args: Its arguments.
+        env: Its environment.
+    """
+
+    api_version: str
+    command: str
+    args: list[str]
+    env: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,16 +47,12 @@ class ExistingCluster:
     Attributes:
         server: Address of the API server.
         certificate_authority: PEM.
-        command: Credential plugin.
-        args: Its arguments.
-        env: Its environment.
+        plugin: Credential plugin.
     """
 
     server: str
     certificate_authority: str
-    command: str
-    args: list[str]
-    env: dict[str, str]
+    plugin: Plugin
 
 
 def read_existing_cluster(path: Path, context: str) -> ExistingCluster:
@@ -72,12 +84,12 @@ class _Kubeconfig:
         context = self.named("context", context_name)
         cluster = self.named("cluster", str(context.get("cluster")))
         user_name = str(context.get("user"))
-        command, args, env = self.plugin(self.named("user", user_name), user_name)
+        plugin = self.plugin(self.named("user", user_name), user_name)
         for key in cluster:
             if key not in _CLUSTER_KEYS:
                 raise self.error(f"the cluster of {context_name} has `{key}`, which has no place in a stack file")
         server = str(cluster.get("server", "")).rstrip("/")
-        return ExistingCluster(server, self.authority(cluster, context_name), command, args, env)
+        return ExistingCluster(server, self.authority(cluster, context_name), plugin)
 
     def named(self, kind: str, name: str) -> dict[str, Any]:
         """The entry of a name: clusters, users and contexts are lists of `{name, <kind>}`."""
@@ -115,7 +127,7 @@ class _Kubeconfig:
             raise self.error("the certificate authority holds no certificate", expected="-----BEGIN CERTIFICATE-----…")
         return "\n".join(certificates) + "\n"
 
-    def plugin(self, user: Mapping[str, Any], name: str) -> tuple[str, list[str], dict[str, str]]:
+    def plugin(self, user: Mapping[str, Any], name: str) -> Plugin:
         """The credential plugin of a user that has nothing else. Values aren't shown: they may be secret."""
         for key in user:
             if key in (*_SECRETS, *_CERTIFICATES):
@@ -132,7 +144,15 @@ class _Kubeconfig:
         env = {str(one.get("name")): str(one.get("value")) for one in plugin.get("env") or () if isinstance(one, dict)}
         for word in _named_secrets(args, env):
             raise self.secret(f"the credential plugin of `{name}` is given {word}")
-        return str(plugin["command"]), args, env
+        api_version = str(plugin.get("apiVersion", ""))
+        if api_version not in _API_VERSIONS:
+            raise self.error(
+                f"the credential plugin of `{name}` has no apiVersion that kubectl speaks still",
+                found=shown(api_version or None),
+                expected=" or ".join(_API_VERSIONS),
+                hint="a newer release of the plugin writes a newer one",
+            )
+        return Plugin(api_version, str(plugin["command"]), args, env)
 
     def secret(self, what: str) -> InputError:
         return self.error(
@@ -149,4 +169,4 @@ class _Kubeconfig:
 def _named_secrets(args: Iterable[str], env: Iterable[str]) -> list[str]:
     """Arguments and variables that are called secret."""
     options = [arg.partition("=")[0] for arg in args if arg.startswith("-")]
-    return [name for name in (*options, *env) if _SECRET_NAME.search(name)]
+    return [name for name in (*options, *env) if names_a_secret(name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ruamel.yaml.comments import CommentedMap
@@ -16,15 +16,20 @@ from .existing_cluster import read_existing_cluster
 from .inventory import read_inventory
 from .request import Request, option
 
-_GCP_REGIONS_WITHOUT_ZONE_A = ("europe-west1", "us-east1")
-"""All other regions have zones a to c (Google Cloud documentation, "Regions and zones")."""
+_OTHER_LETTERS: Mapping[str, str] = {
+    "ca-central-1": "abd",
+    "ap-northeast-1": "acd",
+    "europe-west1": "bcd",
+    "us-east1": "bcd",
+}
+"""All other regions have zones a to c (AWS documentation, "Availability Zones"; Google Cloud's, "Regions and zones"); what
+an account has in us-west-1, it must say itself."""
 
 
 def default_zones(platform: str, region: str) -> list[str]:
     """Three zones of a region, by the cloud's usual letters."""
-    if platform == "eks":
-        return [f"{region}{letter}" for letter in "abc"]
-    return [f"{region}-{letter}" for letter in ("bcd" if region in _GCP_REGIONS_WITHOUT_ZONE_A else "abc")]
+    dash = "" if platform == "eks" else "-"
+    return [f"{region}{dash}{letter}" for letter in _OTHER_LETTERS.get(region, "abc")]
 
 
 def fill(draft: Draft, request: Request) -> None:
@@ -91,10 +96,22 @@ def _fill_cloud(draft: Draft, request: Request) -> None:
         _move_pools(cluster, before, zones)
     if moved and not request.zones:
         draft.notes.append(f"zones {', '.join(zones)}: the usual ones; {option('zones')} names others")
-    if request.admins:
-        draft.set_all(("access", "admins"), request.admins, option("admins"))
-    if request.private_cidrs:
-        draft.set_all(("endpoint", "private_cidrs"), request.private_cidrs, option("private_cidrs"))
+    _replace(draft, request, ("access", "admins"), request.admins)
+    _replace(draft, request, ("endpoint", "private_cidrs"), request.private_cidrs)
+
+
+def _replace(draft: Draft, request: Request, path: tuple[str, str], given: Mapping[str, str] | None) -> None:
+    """Set what was given for all that the pattern has, and say what of another stack's is gone by that."""
+    if not given:
+        return
+    before = draft.cluster[path[0]].get(path[1], {})
+    dropped = [name for name, value in before.items() if given.get(name) != value]
+    if request.like and dropped:
+        draft.notes.append(
+            f"left out: {', '.join(dropped)} of {'.'.join(path)} of the pattern: "
+            f"{option(path[1])} stands for all of them"
+        )
+    draft.set_all(path, given, option(path[1]))
 
 
 def _move_pools(cluster: CommentedMap, before: Sequence[str], zones: Sequence[str]) -> None:
@@ -111,6 +128,8 @@ def _move_pools(cluster: CommentedMap, before: Sequence[str], zones: Sequence[st
 def _fill_bare_metal(draft: Draft, request: Request) -> None:
     draft.set(("site",), request.site, option("site"))
     draft.set(("network", "machines_cidr"), request.machines_cidr, option("machines_cidr"))
+    draft.set(("network", "pods_cidr"), request.pods_cidr, option("pods_cidr"))
+    draft.set(("network", "services_cidr"), request.services_cidr, option("services_cidr"))
     draft.set(("network", "load_balancers_cidr"), request.load_balancers_cidr, option("load_balancers_cidr"))
     if request.kubeconfig and request.context:
         _fill_provisioner(draft, request.kubeconfig, request.context)
@@ -120,11 +139,11 @@ def _fill_bare_metal(draft: Draft, request: Request) -> None:
 
 def _fill_provisioner(draft: Draft, kubeconfig: Path, context: str) -> None:
     existing = read_existing_cluster(kubeconfig, context)
-    plugin = CommentedMap(command=existing.command)
-    if existing.args:
-        plugin["args"] = flow(existing.args)
-    if existing.env:
-        plugin["env"] = flow(existing.env)
+    plugin = CommentedMap(api_version=existing.plugin.api_version, command=existing.plugin.command)
+    if existing.plugin.args:
+        plugin["args"] = flow(existing.plugin.args)
+    if existing.plugin.env:
+        plugin["env"] = flow(existing.plugin.env)
     origin = f"{kubeconfig}, context {context}"
     draft.set(("provisioner", "server"), existing.server, origin)
     draft.set(("provisioner", "certificate_authority"), Literal(existing.certificate_authority), origin)

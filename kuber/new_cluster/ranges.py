@@ -19,7 +19,7 @@ Lengths = Mapping[str, int]
 LENGTHS: Mapping[str, Lengths] = {
     "eks": {"cidr": 16},
     "gke": {"pods_cidr": 16, "nodes_cidr": 20, "services_cidr": 20, "control_plane_cidr": 28},
-    "bare_metal": {"pods_cidr": 16, "services_cidr": 16},
+    "bare_metal": {},  # the cluster exists, and has its ranges
 }
 """What is chosen for a platform, widest first, so that little is left over between ranges."""
 

@@ -22,8 +22,8 @@ class Request:
         platform: eks, gke or bare_metal.
         like: The stack whose file is the pattern; None for the platform's own pattern.
         environment: production, stage or development.
-        kubernetes: The control plane's minor, "1.36".
-        from_range: Where address ranges are taken from.
+        kubernetes: The control plane's minor, "1.36"; on bare metal the one that is there.
+        from_range: Where a cloud's address ranges are taken from; PRIVATE_ADDRESSES unless given.
         admins: Principals with all rights, by what they are for.
         private_cidrs: Ranges that reach the API server, by name.
         region: Region of a cloud.
@@ -36,6 +36,8 @@ class Request:
         kubeconfig: Kubeconfig by which the cluster is reached now.
         context: The context of it.
         machines_cidr: Range of the machines' addresses.
+        pods_cidr: Range of the pods' addresses.
+        services_cidr: Range of services' addresses.
         load_balancers_cidr: Range for load balancers.
     """
 
@@ -44,7 +46,7 @@ class Request:
     like: str | None = None
     environment: str | None = None
     kubernetes: str | None = None
-    from_range: IPv4Network = PRIVATE_ADDRESSES
+    from_range: IPv4Network | None = None
     admins: Mapping[str, str] | None = None
     private_cidrs: Mapping[str, str] | None = None
     region: str | None = None
@@ -57,6 +59,8 @@ class Request:
     kubeconfig: Path | None = None
     context: str | None = None
     machines_cidr: str | None = None
+    pods_cidr: str | None = None
+    services_cidr: str | None = None
     load_balancers_cidr: str | None = None
 
     def given(self) -> set[str]:
@@ -64,8 +68,12 @@ class Request:
         return {field.name for field in fields(self) if getattr(self, field.name)}
 
 
-_GENERAL = {"name", "platform", "like", "environment", "kubernetes", "from_range"}
-_MACHINES = ("inventory", "kubeconfig", "context", "machines_cidr", "load_balancers_cidr")
+_GENERAL = {"name", "platform", "like", "environment", "kubernetes"}
+_MACHINES = (
+    *("inventory", "kubeconfig", "context", "kubernetes"),
+    *("machines_cidr", "pods_cidr", "services_cidr", "load_balancers_cidr"),
+)
+"""Facts of a cluster that exists: none can be chosen for it, or taken over from another one."""
 _REQUIRED: Mapping[str, Sequence[str]] = {
     "eks": ("environment", "region", "account_id", "admins", "private_cidrs"),
     "gke": ("environment", "region", "project_id", "project_number", "admins", "private_cidrs"),
@@ -73,11 +81,19 @@ _REQUIRED: Mapping[str, Sequence[str]] = {
 }
 _REQUIRED_WITH_PATTERN: Mapping[str, Sequence[str]] = {"eks": (), "gke": (), "bare_metal": _MACHINES}
 """Two clusters may share an account or a project, but no machine."""
-_OPTIONAL: Mapping[str, Sequence[str]] = {"eks": ("zones",), "gke": ("zones",), "bare_metal": ()}
+_OPTIONAL: Mapping[str, Sequence[str]] = {
+    "eks": ("zones", "from_range"),
+    "gke": ("zones", "from_range"),
+    "bare_metal": (),
+}
 
-_EXAMPLES: Mapping[str, str] = {
+_ZONES_BY_ACCOUNT = "us-west-1"
+"""An account has two of its three zones, and which two differs (AWS documentation, "Availability Zones")."""
+
+_EXAMPLES: Mapping[str, str | Sequence[str]] = {
     "environment": "stage",
     "region": "eu-west-1",
+    "zones": ("us-west-1a", "us-west-1c"),
     "account_id": "210987654321",
     "project_id": "shop-stage-7f3a",
     "project_number": "481516234299",
@@ -87,7 +103,10 @@ _EXAMPLES: Mapping[str, str] = {
     "inventory": "machines.csv",
     "kubeconfig": "~/.kube/config",
     "context": "london",
+    "kubernetes": "1.36",
     "machines_cidr": "10.41.0.0/20",
+    "pods_cidr": "10.46.0.0/16",
+    "services_cidr": "10.47.0.0/16",
     "load_balancers_cidr": "10.41.15.0/24",
 }
 _GKE_EXAMPLES = {"region": "europe-west1", "admins": "platform-team=group:platform@example.com"}
@@ -119,11 +138,19 @@ def ensure_complete(request: Request, platform: str) -> None:
     required = (_REQUIRED_WITH_PATTERN if request.like else _REQUIRED)[platform]
     if request.project_id or request.project_number:
         required = [*required, "project_id", "project_number"]  # they belong together
+    hint = ""
+    if platform == "eks" and request.region == _ZONES_BY_ACCOUNT:
+        required = [*required, "region", "zones"]
+        hint = (
+            f"\n    hint:     an account has two zones of {_ZONES_BY_ACCOUNT}: "
+            f"`aws ec2 describe-availability-zones --region {_ZONES_BY_ACCOUNT}` names them"
+        )
     missing = [field for field in dict.fromkeys(required) if field not in request.given()]
     if missing:
         raise RequestError(
             f"a new cluster on {platform} needs {_listed(missing)} too\n"
             f"    expected: such as\n{_example(request, platform, required)}"
+            f"{hint if 'zones' in missing else ''}"
         )
 
 
@@ -138,9 +165,20 @@ def _example(request: Request, platform: str, required: Sequence[str]) -> str:
     words = [f"      kuber new-cluster {request.name} {start}"]
     for field in dict.fromkeys(required):
         value = getattr(request, field) or examples[field]
-        shown = next(f"{key}={one}" for key, one in value.items()) if isinstance(value, Mapping) else str(value)
-        words.append(f"        {option(field)} {shown if shown.startswith('~') else shlex.quote(shown)}")
+        for shown in _as_typed(value):
+            words.append(f"        {option(field)} {shown if shown.startswith('~') else shlex.quote(shown)}")
     return " \\\n".join(words)
+
+
+def _as_typed(value: object) -> list[str]:
+    """The values of an option, one for each time that it stands; of named ones the first is enough."""
+    match value:
+        case Mapping():
+            return [f"{name}={one}" for name, one in value.items()][:1]
+        case tuple() | list():
+            return [str(one) for one in value]
+        case _:
+            return [str(value)]
 
 
 def named_values(values: Sequence[str], field: str) -> dict[str, str]:

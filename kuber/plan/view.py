@@ -82,12 +82,12 @@ def pool_table(plan: Plan, settings: ClusterSettings) -> Table:
     """The pools: of a cloud by what scales them, of one's own machines by how many there are."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     if isinstance(settings, CloudClusterSettings):
-        columns = ("pool", "capacity", "machine types", "min–max", "disk", "zones", "version", "node pool")
+        columns = ("pool", "capacity", "machine types", "min–max", "disk", "zones", "version", "fingerprint")
         rows = list(_cloud_rows(plan, settings))
     else:
         columns, rows = ("pool", "machines", "zones", "labels", "taints"), list(_machine_rows(settings))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column != "machine types")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table
@@ -98,7 +98,8 @@ def _cloud_rows(plan: Plan, settings: CloudClusterSettings) -> Iterator[tuple[st
     for resource in plan.resources:
         physical = resource["inputs"].get("nodeGroupName") or resource["inputs"].get("name")
         if resource["type"].endswith((":NodeGroup", ":NodePool")):
-            names[physical.rpartition("-")[0]] = physical
+            name, _, fingerprint = physical.rpartition("-")
+            names[name] = fingerprint
     for name, pool in settings.pools.items():
         zones = [zone.removeprefix(settings.region).lstrip("-") for zone in pool.zones or settings.zones]
         yield (

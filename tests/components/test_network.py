@@ -126,3 +126,16 @@ def test_nodes_of_gke_have_their_way_out_first() -> None:
 
 def gateways_before(route: Resource, of: Plan) -> set[str]:
     return {one.name for one in of.before(route) if one.type == NAT}
+
+
+def test_a_transit_gateway_is_the_way_back_to_the_private_ranges() -> None:
+    """Without it the NAT gateways would get the answers to those who reach the private endpoint."""
+    attached = plan(EKS.set("network.transit_gateway", "tgw-0a1b2c3d4e5f60718"))
+    attachment = attached.one("aws:ec2transitgateway/vpcAttachment:VpcAttachment")
+    routes = [one for one in attached.all("aws:ec2/route:Route") if one.inputs.get("transitGatewayId")]
+    assert {one.inputs["destinationCidrBlock"] for one in routes} == {"10.250.0.0/20", "10.251.4.0/24", "10.40.0.0/20"}
+    assert len(routes) == 9  # each range in each zone's table
+    assert all(attachment in attached.before(one) for one in routes)
+    for group in attached.all("aws:eks/nodeGroup:NodeGroup"):
+        assert set(routes) <= attached.before(group)
+    assert plan(EKS).none("aws:ec2transitgateway/vpcAttachment:VpcAttachment")

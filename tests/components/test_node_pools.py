@@ -139,7 +139,8 @@ def test_pods_cannot_take_the_node_s_role_and_disks_are_encrypted() -> None:
 def test_the_size_of_the_disk_is_that_of_the_volume_for_containers() -> None:
     """Bottlerocket keeps images and containers on its second volume."""
     templates = {name: template(plan(EKS_OTHER_NEW_POOLS), name) for name in ("system", "workers")}
-    [system], [workers] = (templates[name].inputs["blockDeviceMappings"] for name in ("system", "workers"))
+    [own, system], [workers] = (templates[name].inputs["blockDeviceMappings"] for name in ("system", "workers"))
+    assert (own["deviceName"], own["ebs"].get("volumeSize"), own["ebs"]["encrypted"]) == ("/dev/xvda", None, "true")
     assert (system["deviceName"], system["ebs"]["volumeSize"]) == ("/dev/xvdb", 100)
     assert (workers["deviceName"], workers["ebs"]["volumeSize"]) == ("/dev/xvda", 200)
 

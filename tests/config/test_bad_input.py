@@ -544,3 +544,45 @@ def test_the_engine_path_tells_the_same_with_the_same_lines(file: StackFile) -> 
 def test_the_engine_path_works_without_the_stack_file(tmp_path: Path) -> None:
     with pytest.raises(config.StackFileError, match=r"^Pulumi\.dev\.yaml: platform: unknown platform"):
         config.load("dev", {"platform": "aks"}, tmp_path, date(2026, 11, 22))
+
+
+# Nothing secret gets into a stack file, a plan or an error
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize("authority", [KEY, METAL.read().provisioner.certificate_authority + KEY])  # type: ignore[attr-defined]
+def test_a_private_key_in_place_of_a_certificate_is_refused_and_not_shown(authority: str) -> None:
+    error = METAL.set("provisioner.certificate_authority", authority).error()
+    assert "provisioner.certificate_authority: not a certificate, or something beside it" in error
+    assert "PRIVATE KEY" not in error and "MIIEvQ" not in error
+
+
+def test_a_certificate_with_a_line_less_is_refused() -> None:
+    lines = METAL.read().provisioner.certificate_authority.splitlines(keepends=True)  # type: ignore[attr-defined]
+    file = METAL.set("provisioner.certificate_authority", "".join(lines[:3] + lines[4:]))
+    assert "provisioner.certificate_authority: not a whole certificate" in file.error()
+
+
+@pytest.mark.parametrize(("key", "value"), [("args", ["--client-secret=hunter2"]), ("env", {"API_TOKEN": "hunter2"})])
+def test_a_credential_plugin_is_given_no_secret(key: str, value: object) -> None:
+    error = METAL.set(f"provisioner.exec.{key}", value).error()
+    assert "nothing secret goes into a stack file" in error and "hunter2" not in error
+
+
+def test_options_of_a_credential_plugin_that_only_sound_secret_are_taken() -> None:
+    args = ["get-token", "--token-cache-dir=/var/cache/kubelogin", "--oidc-use-access-token", "--private-network=true"]
+    assert METAL.set("provisioner.exec.args", args).read()
+
+
+def test_text_of_another_form_is_told_with_an_example() -> None:
+    assert (
+        EKS.set("region", "Ireland")
+        .error()
+        .startswith(
+            EKS.told(
+                "region: ", "region: not of the right form", found='"Ireland"', expected="a region such as eu-west-1"
+            )
+        )
+    )

@@ -17,7 +17,7 @@ from kuber.round_trip import dump, load
 from tests.kuber.command import STACKS, copy_of_the_project
 from tests.kuber.command import kuber as kuber_process
 from tests.kuber.conftest import Kuber
-from tests.support import EKS, GKE, PROJECT, SHIPPED, TODAY, StackFile
+from tests.support import EKS, GKE, METAL, PROJECT, SHIPPED, TODAY, StackFile
 
 NEW_EKS = (
     *("new-cluster", "stage-eks", "--platform", "eks", "--environment", "stage", "--region", "us-east-1"),
@@ -34,12 +34,13 @@ par-cp-1,10.60.0.11,control_plane,room-1,
 par-worker-1,10.60.1.11,worker,room-1,general
 par-gpu-1,10.60.1.12,,room-2,gpu
 """
-AUTHORITY = "-----BEGIN CERTIFICATE-----\nTUlJQnBhcmlz\n-----END CERTIFICATE-----\n"
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nMAkMB01JSUJwYXI=\n-----END CERTIFICATE-----\n"
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "kubelogin"}
 
 
 def kubeconfig(**changed: Any) -> dict[str, Any]:
     """A kubeconfig whose user logs in by a plugin; cluster and user can be given otherwise."""
-    plugin = {"command": "kubelogin", "args": ["get-token"], "env": [{"name": "REALM", "value": "shop"}]}
+    plugin = {**PLUGIN, "args": ["get-token"], "env": [{"name": "REALM", "value": "shop"}]}
     cluster = {
         "server": "https://10.60.0.10:6443",
         "certificate-authority-data": base64.b64encode(AUTHORITY.encode()).decode(),
@@ -60,8 +61,16 @@ def new_metal(tmp_path: Path) -> list[str | Path]:
     return [
         *("new-cluster", "colo-paris", "--platform", "bare_metal", "--environment", "production", "--site", "paris"),
         *("--inventory", inventory, "--kubeconfig", config, "--context", "paris"),
-        *("--machines-cidr", "10.60.0.0/20", "--load-balancers-cidr", "10.60.15.0/24"),
+        *("--kubernetes", "1.36", "--machines-cidr", "10.60.0.0/20", "--load-balancers-cidr", "10.60.15.0/24"),
+        *("--pods-cidr", "10.61.0.0/16", "--services-cidr", "10.62.0.0/16"),
     ]
+
+
+FACTS = (
+    "--inventory, --kubeconfig, --context, --kubernetes, --machines-cidr, --pods-cidr, --services-cidr, "
+    "--load-balancers-cidr"
+)
+"""What only the cluster that is there can tell, whatever the pattern."""
 
 
 def write(project: Path, stack_file: StackFile) -> None:
@@ -107,8 +116,13 @@ def test_a_bare_metal_cluster_takes_machines_from_the_inventory_and_the_way_in_f
     assert "      par-gpu-1: {address: 10.60.1.12, zone: room-2, pool: gpu}\n" in text
     assert "      gpu:\n        labels: {workload: gpu}\n" in text
     assert "      server: https://10.60.0.10:6443\n" in text
-    assert "        TUlJQnBhcmlz\n" in text
-    assert "        args: [get-token]\n        env: {REALM: shop}\n" in text
+    assert "        MAkMB01JSUJwYXI=\n" in text
+    assert (
+        "        api_version: client.authentication.k8s.io/v1\n        command: kubelogin\n"
+        "        args: [get-token]\n        env: {REALM: shop}\n"
+    ) in text
+    assert 'version: "1.36"' in text
+    assert "machines_cidr: 10.60.0.0/20\n      pods_cidr: 10.61.0.0/16\n      services_cidr: 10.62.0.0/16\n" in text
     assert kuber("validate").code == 0
 
 
@@ -120,14 +134,24 @@ def test_a_certificate_authority_may_be_a_file_beside_the_kubeconfig(
     tmp_path.joinpath("kubeconfig").write_text(json.dumps(config), encoding="utf-8")
     ended = kuber(*new_metal, "--stdout")
     assert ended.code == 0
-    assert "TUlJQnBhcmlz" in ended.out
+    assert "MAkMB01JSUJwYXI=" in ended.out
     assert "Issuer" not in ended.out
 
 
-def test_the_newest_adoptable_minor_with_pinned_add_ons_is_taken(kuber: Kuber, new_metal: list[str | Path]) -> None:
+def test_what_the_credential_plugin_speaks_is_what_the_kubeconfig_says(
+    kuber: Kuber, new_metal: list[str | Path], tmp_path: Path
+) -> None:
+    older = {**PLUGIN, "apiVersion": "client.authentication.k8s.io/v1beta1"}
+    tmp_path.joinpath("kubeconfig").write_text(json.dumps(kubeconfig(user={"exec": older})), encoding="utf-8")
+    ended = kuber(*new_metal, "--stdout")
+    assert "        api_version: client.authentication.k8s.io/v1beta1\n" in ended.out
+    like = [word for word in new_metal if word not in {"--platform", "bare_metal"}]
+    assert "client.authentication.k8s.io/v1beta1\n" in kuber(*like, "--like", "colo-london", "--stdout").out
+
+
+def test_the_newest_adoptable_minor_with_pinned_add_ons_is_taken(kuber: Kuber) -> None:
     assert 'version: "1.36"' in kuber(*NEW_EKS, "--stdout").out
     assert 'version: "1.36"' in kuber(*NEW_GKE, "--stdout").out
-    assert 'version: "1.37"' in kuber(*new_metal, "--stdout").out
     assert 'version: "1.35"' in kuber(*NEW_EKS, "--stdout", "--kubernetes", "1.35").out
 
 
@@ -136,8 +160,35 @@ def test_zones_are_three_of_the_region_unless_named(kuber: Kuber) -> None:
     assert "zones: [europe-west4-a, europe-west4-b, europe-west4-c]" in kuber(*NEW_GKE, "--stdout").out
     without_a = (*NEW_GKE[:-8], "--stdout", "--region", "us-east1", *NEW_GKE[-8:])
     assert "zones: [us-east1-b, us-east1-c, us-east1-d]" in kuber(*without_a).out
+    for region, letters in (("ca-central-1", "abd"), ("ap-northeast-1", "acd")):
+        zones = ", ".join(f"{region}{letter}" for letter in letters)
+        assert f"zones: [{zones}]" in kuber(*NEW_EKS, "--stdout", "--region", region).out
     named = kuber(*NEW_EKS, "--stdout", "--zone", "us-east-1d", "--zone", "us-east-1f")
     assert "zones: [us-east-1d, us-east-1f]" in named.out
+
+
+def test_zones_that_differ_by_account_are_asked_for(kuber: Kuber) -> None:
+    ended = kuber(*NEW_EKS, "--region", "us-west-1")
+    assert ended.code == 2
+    assert ended.err.startswith("a new cluster on eks needs --zone too\n")
+    assert (
+        "        --zone us-west-1a \\\n        --zone us-west-1c\n    hint:     an account has two zones" in ended.err
+    )
+    ended = kuber("new-cluster", "us-eks", "--like", "prod-eks", "--region", "us-west-1")
+    assert "us-eks --like prod-eks \\\n        --region us-west-1 \\\n        --zone us-west-1a" in ended.err
+    named = kuber(*NEW_EKS, "--region", "us-west-1", "--zone", "us-west-1b", "--zone", "us-west-1c", "--stdout")
+    assert "zones: [us-west-1b, us-west-1c]" in named.out
+
+
+def test_a_careful_person_is_warned_of_what_is_allowed(kuber: Kuber, project: Path) -> None:
+    ended = kuber(*NEW_EKS, "--kubernetes", "1.33", "--no-plan")
+    assert ended.code == 0
+    last = ended.out.splitlines()[-1]
+    assert last.startswith("warning: standard support of Kubernetes 1.33 ended on 2026-07-29; ")
+    write(project, EKS.set("network.nat", "single"))
+    ended = kuber("new-cluster", "prod-eks-2", "--like", "prod-eks", "--stdout")
+    assert "\nwarning: nat is single: when its zone fails, no zone reaches the internet\n" in ended.err
+    assert "warning" not in ended.out
 
 
 def test_groups_on_gke_get_the_security_group_of_their_domain_and_users_need_none(kuber: Kuber) -> None:
@@ -201,6 +252,34 @@ def test_people_and_ranges_that_are_given_stand_for_those_of_the_pattern(kuber: 
     )
     assert "    endpoint: # private only\n      private_cidrs:\n        paris: 10.60.0.0/20\n\n    access:" in ended.out
     assert "      admins:\n        owners: arn:aws:iam::210987654321:role/owner\n      viewers:" in ended.out
+    assert (
+        "  left out: platform-team, break-glass of access.admins of the pattern: --admin stands for all of them\n"
+    ) in ended.err
+    gone = ", ".join(EKS.value()["endpoint"]["private_cidrs"])
+    assert (
+        f"  left out: {gone} of endpoint.private_cidrs of the pattern: --private-cidr stands for all of them\n"
+    ) in ended.err
+
+
+def test_what_is_given_as_the_pattern_has_it_is_not_said_to_be_left_out(kuber: Kuber) -> None:
+    admins = EKS.value()["access"]["admins"]
+    words = [word for name, principal in admins.items() for word in ("--admin", f"{name}={principal}")]
+    ended = kuber("new-cluster", "prod-eks-2", "--like", "prod-eks", "--stdout", *words)
+    assert (ended.code, "left out" in ended.err) == (0, False)
+
+
+@pytest.mark.parametrize(("key", "value"), [("tags", {"owner": "platform"}), ("protect", False)])
+def test_a_pattern_with_keys_that_its_platform_no_longer_has_is_to_be_mended_first(
+    key: str, value: Any, kuber: Kuber, project: Path, new_metal: list[str | Path]
+) -> None:
+    write(project, METAL.set(key, value))
+    before = stack_files(project)
+    like = [word for word in new_metal if word not in {"--platform", "bare_metal"}]
+    ended = kuber(*like, "--like", "colo-london")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("Pulumi.colo-london.yaml can't be used, so which address ranges are free can't be told")
+    assert f": {key}: " in ended.err
+    assert stack_files(project) == before
 
 
 def test_pools_of_a_pattern_move_to_the_new_zones_at_the_same_places(kuber: Kuber, project: Path) -> None:
@@ -246,8 +325,9 @@ def test_an_exception_for_another_cluster_is_no_exception_for_this_one(kuber: Ku
 def test_ranges_keep_clear_of_clusters_and_of_the_places_that_reach_them(
     kuber: Kuber, project: Path, new_metal: list[str | Path]
 ) -> None:
-    for command in (NEW_EKS, NEW_GKE, new_metal):
-        assert kuber(*command, "--no-plan", "--from-range", "10.0.0.0/8").code == 0
+    assert kuber(*new_metal, "--no-plan").code == 0
+    for command in (NEW_EKS, NEW_GKE):
+        assert kuber(*command, "--no-plan", "--from-range", "10.56.0.0/13").code == 0
     settings = {name: read(name, project, TODAY) for name in ("stage-eks", "stage-gke", "colo-paris")}
     new = [one.cidr for cluster in settings.values() for one in cluster.address_ranges()]
     named = [IPv4Network(cidr) for cidr in ("10.250.0.0/20", "10.251.4.0/24", "10.40.0.0/20")]
@@ -295,6 +375,29 @@ def test_machines_in_another_clusters_range_are_told(kuber: Kuber, new_metal: li
     assert ended.err.startswith("--machines-cidr: network.machines_cidr: the range is used by colo-london too\n")
 
 
+def test_load_balancers_beside_their_machines_have_a_range_of_their_own(
+    kuber: Kuber, project: Path, new_metal: list[str | Path]
+) -> None:
+    elsewhere = [str(word).replace("10.60.15.0/24", "10.20.5.0/24") for word in new_metal]
+    ended = kuber(*elsewhere)
+    assert ended.code == 1
+    assert ended.err.startswith("--load-balancers-cidr: network.load_balancers_cidr: the range is used by prod-eks too")
+    ended = kuber(*(word.replace("10.20.5.0/24", "198.51.100.0/24") for word in elsewhere))
+    assert ended.code == 1
+    assert ended.err.startswith("--load-balancers-cidr: network.load_balancers_cidr: not a private range\n")
+    write(project, METAL.set("network.load_balancers_cidr", "10.0.5.0/24"))
+    assert "cidr: 10.1.0.0/16" in kuber(*NEW_EKS, "--stdout").out
+
+
+@pytest.mark.parametrize("field", ["pods", "services"])
+def test_a_range_of_machines_that_another_cluster_has_is_told(
+    field: str, kuber: Kuber, new_metal: list[str | Path]
+) -> None:
+    ended = kuber(*new_metal, f"--{field}-cidr", "10.44.0.0/16")
+    assert ended.code == 1
+    assert ended.err.startswith(f"--{field}-cidr: network.{field}_cidr: the range is used by colo-london too\n")
+
+
 # What can't be
 
 
@@ -321,8 +424,9 @@ def test_all_that_is_missing_is_told_at_once_with_an_example_that_works(kuber: K
     ("arguments", "told"),
     [
         (["stage-gke", "--platform", "gke"], "--project-id, --project-number"),
-        (["colo-2", "--platform", "bare_metal"], "--site, --inventory, --kubeconfig, --context, --machines-cidr"),
-        (["colo-2", "--like", "colo-london"], "needs --inventory, --kubeconfig, --context, --machines-cidr"),
+        (["colo-2", "--platform", "bare_metal"], f"needs --environment, --site, {FACTS} too"),
+        (["colo-2", "--like", "colo-london"], f"needs {FACTS} too"),
+        (["colo-2", "--like", "colo-london", "--from-range", "10.0.0.0/8"], "bare_metal has no --from-range"),
         (["stage-gke", "--like", "prod-gke", "--project-id", "shop-stage"], "needs --project-number too"),
         (["stage-eks"], "--platform eks, gke or bare_metal; or --like STACK"),
         (["stage-eks", "--like", "prod-eks", "--site", "london"], "eks has no --site"),
@@ -335,6 +439,11 @@ def test_all_that_is_missing_is_told_at_once_with_an_example_that_works(kuber: K
         ),
         (["stage-eks", "--like", "prod-eks", "--admin", "a=b", "--admin", "a=c"], "--admin: `a` stands twice"),
         (["stage-eks", "--like", "prod-eks", "--from-range", "8.0.0.0/8"], "--from-range 8.0.0.0/8: not a private"),
+        (
+            ["stage-eks", "--like", "prod-eks", "--from-range", "10.20.1.1/16"],
+            "--from-range 10.20.1.1/16: the range has host bits set\n    expected: 10.20.0.0/16\n",
+        ),
+        (["stage-eks", "--like", "prod-eks", "--from-range", "ten"], "--from-range ten: not an address range\n"),
         (["Stage_EKS", "--like", "prod-eks"], "3 to 30 small letters, digits and dashes"),
         (["../stage", "--like", "prod-eks"], "3 to 30 small letters, digits and dashes"),
         (["stage-aks", "--platform", "aks"], "'aks' is not one of 'eks', 'gke', 'bare_metal'"),
@@ -485,6 +594,13 @@ def test_an_inventory_may_come_from_a_spreadsheet(kuber: Kuber, new_metal: list[
             {"exec": {"command": "kubelogin", "env": [{"name": "CLIENT_SECRET", "value": "hush"}]}},
             "is given CLIENT_SECRET: nothing",
         ),
+        (
+            {"exec": {"apiVersion": "client.authentication.k8s.io/v1alpha1", "command": "kubelogin"}},
+            "the credential plugin of `me` has no apiVersion that kubectl speaks still\n"
+            '    found:    "client.authentication.k8s.io/v1alpha1"\n'
+            "    expected: client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1\n",
+        ),
+        ({"exec": {"command": "kubelogin"}}, "has no apiVersion that kubectl speaks still\n    found:    nothing\n"),
         ({"auth-provider": {"name": "hush"}}, "is not logged in by a credential plugin alone"),
         ({"exec": {"args": []}}, "is not logged in by a credential plugin alone"),
         ({}, "is not logged in by a credential plugin alone\n    found:    no way to log in\n"),

@@ -29,7 +29,7 @@ from tests.support import METAL, PROJECT
 
 TOKEN = "token-of-the-stand-in"
 PLUGIN = f"""cat <<'END'
-{{"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": {{"token": "{TOKEN}"}}}}
+{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{"token": "{TOKEN}"}}}}
 END"""
 
 

@@ -58,6 +58,53 @@ def test_a_clash_with_a_stack_that_was_not_named_is_seen(folder: Path) -> None:
     assert "Pulumi.colo-london.yaml" not in done.stdout
 
 
+def test_two_clusters_in_one_google_project_are_refused(folder: Path) -> None:
+    text = (folder / "Pulumi.prod-gke.yaml").read_text()
+    for old, new in (("10.30.", "10.130."), ("10.32.", "10.132.")):
+        text = text.replace(old, new)
+    (folder / "Pulumi.other-gke.yaml").write_text(text)
+    done = kuber("validate", "other-gke", "--project", str(folder))
+    assert done.returncode == 1
+    assert "project.id: prod-gke is in this project" in done.stdout
+    assert "expected: a project for each cluster" in done.stdout
+
+
+def test_what_is_unusual_is_told_beside_what_is_fine(folder: Path) -> None:
+    edit(folder, "prod-eks", "nat: per_zone", "nat: single")
+    done = kuber("validate", "prod-eks", "--project", str(folder))
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "Pulumi.prod-eks.yaml: fine",
+        "    warning:  nat is single: when its zone fails, no zone reaches the internet",
+    ]
+
+
+def test_the_name_of_the_file_is_taken_for_the_stack() -> None:
+    assert kuber("validate", "Pulumi.prod-eks.yaml").stdout == kuber("validate", "prod-eks").stdout
+
+
+def test_a_day_that_is_none_is_wrong_use() -> None:
+    done = kuber("validate", env={"KUBER_TODAY": "tomorrow"})
+    assert done.returncode == 2 and done.stderr.startswith("KUBER_TODAY is 'tomorrow'")
+
+
+def test_a_terminal_without_utf_8_gets_question_marks() -> None:
+    done = kuber("plan", "prod-eks", env={"PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 0 and "3?60" in done.stdout
+
+
+def test_a_full_disk_is_told_without_a_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kuber", "plan", "prod-eks"],
+            cwd=PROJECT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_control_plane_that_skips_a_minor_is_refused(folder: Path) -> None:
     edit(folder, "prod-eks", 'version: "1.35"', 'version: "1.34"')
     git(folder, "init", "--quiet", "--initial-branch=main")
