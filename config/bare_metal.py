@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -50,9 +50,18 @@ def _is_whole(der: bytes) -> bool:
     return len(der) == 2 + size + int.from_bytes(der[2 : 2 + size], "big")
 
 
-def names_a_secret(text: str) -> bool:
-    """Whether an option or a variable is called secret: `--client-secret`, `API_TOKEN`."""
-    return bool(_SECRET_NAME.search(text))
+def secrets_given(args: Sequence[str], env: Iterable[str]) -> Iterator[tuple[KeyPath, str]]:
+    """Options that are given a value and variables that are called secret, `--client-secret`, `API_TOKEN`, each with its place."""
+    for index, arg in enumerate(args):
+        name, _, value = arg.partition("=")
+        following = "".join(args[index + 1 : index + 2])
+        if (
+            arg.startswith("-")
+            and (value or (following and not following.startswith("-")))
+            and _SECRET_NAME.search(name)
+        ):
+            yield ("args", index), name
+    yield from ((("env", name), name) for name in env if _SECRET_NAME.search(name))
 
 
 Pem = Annotated[str, BeforeValidator(_certificates)]
@@ -73,23 +82,12 @@ class ExecPlugin(Settings):
     """Settings of the command; nothing secret belongs here."""
 
     def conflicts(self) -> Iterator[Problem]:
-        for path, name in self._given():
-            if names_a_secret(name):
-                yield Problem(
-                    path=path,
-                    message=f"{name} is called secret, and nothing secret goes into a stack file",
-                    expected="a command that logs a person or machine in, such as kubelogin",
-                )
-
-    def _given(self) -> Iterator[tuple[KeyPath, str]]:
-        """The variables, and the options that are given a value."""
-        for index, arg in enumerate(self.args):
-            name, _, value = arg.partition("=")
-            following = "".join(self.args[index + 1 : index + 2])
-            if arg.startswith("-") and (value or (following and not following.startswith("-"))):
-                yield ("args", index), name
-        for name in self.env:
-            yield ("env", name), name
+        for path, name in secrets_given(self.args, self.env):
+            yield Problem(
+                path=path,
+                message=f"{name} is called secret, and nothing secret goes into a stack file",
+                expected="a command that logs a person or machine in, such as kubelogin",
+            )
 
 
 class KubeconfigProvisioner(Settings):

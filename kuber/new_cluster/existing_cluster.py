@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from config.bare_metal import ExecPlugin, names_a_secret
+from config.bare_metal import ExecPlugin, secrets_given
 from config.errors import Problem, StackFileError, shown
 from config.yaml_source import parse
 
@@ -142,7 +142,7 @@ class _Kubeconfig:
             )
         args = [str(arg) for arg in plugin.get("args") or ()]
         env = {str(one.get("name")): str(one.get("value")) for one in plugin.get("env") or () if isinstance(one, dict)}
-        for word in _named_secrets(args, env):
+        for _, word in secrets_given(args, env):
             raise self.secret(f"the credential plugin of `{name}` is given {word}")
         api_version = str(plugin.get("apiVersion", ""))
         if api_version not in _API_VERSIONS:
@@ -164,9 +164,3 @@ class _Kubeconfig:
         self, message: str, *, found: str | None = None, expected: str | None = None, hint: str | None = None
     ) -> InputError:
         return InputError(Problem(message=message, found=found, expected=expected, hint=hint).text(str(self.path)))
-
-
-def _named_secrets(args: Iterable[str], env: Iterable[str]) -> list[str]:
-    """Arguments and variables that are called secret."""
-    options = [arg.partition("=")[0] for arg in args if arg.startswith("-")]
-    return [name for name in (*options, *env) if names_a_secret(name)]
