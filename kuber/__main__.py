@@ -1,6 +1,8 @@
 """The command `kuber`, and `python -m kuber`."""
 
+import gc
 import io
+import os
 import sys
 
 INTERRUPTED = 130
@@ -8,6 +10,8 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; Ctrl-C ends it quietly even while it is still being imported."""
+    gc.disable()  # a command lives for a second, of which collecting would be a fifth
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads the metadata of all packages
     try:
         from kuber.cli.app import app
 

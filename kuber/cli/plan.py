@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from .errors import CommandError, UsageError
 
 def run(stack: str, json_file: Path | None, project: Path | None) -> None:
     """Plan a stack and show it, or write it as JSON."""
-    gc.disable()  # a plan lives for a second, of which collecting would be a fifth
     folder, stack = find_project(project), stack_of(stack)
     ensure_stack(stack, folder)
     settings = read(stack, folder)

@@ -44,6 +44,7 @@ def plan_stack(stack: str, project: Path) -> Plan:
 
 def _run(stack: str, project: Path, cluster: str) -> Plan:
     make_lean("pulumi.automation")  # the SDK's way to drive an engine, of no use without one
+    make_lean("pulumi.dynamic")  # loads what pickles providers, for programs that have dynamic resources
     import pulumi.runtime
     from pulumi.runtime.mocks import MockEngine, MockSettings
 
