@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from .addresses import private_range_problems, public_range_problems
 from .errors import Problem
-from .model import Cidr, NamedCidrs, Settings
+from .model import NamedCidrs, Settings
+from .repeated import repeated
 
 
 class Endpoint(Settings):
@@ -30,22 +31,16 @@ class Endpoint(Settings):
 
     def _repeated(self) -> Iterator[Problem]:
         """Names and ranges that stand twice: a cloud knows each once."""
-        named: set[str] = set()
-        owners: dict[Cidr, str] = {}
-        for kind, ranges in (("private_cidrs", self.private_cidrs), ("public_cidrs", self.public_cidrs)):
-            for name, cidr in ranges.items():
-                if name in named:
-                    yield Problem(
-                        path=(kind, name),
-                        message=f"{name} is among the private ranges already",
-                        expected="another name",
-                    )
-                elif cidr in owners:
-                    yield Problem(
-                        path=(kind, name),
-                        message=f"{owners[cidr]} has this range",
-                        found=str(cidr),
-                        expected="each range once",
-                    )
-                named.add(name)
-                owners.setdefault(cidr, name)
+        groups = {"private_cidrs": self.private_cidrs, "public_cidrs": self.public_cidrs}
+        for kind, name, owner in repeated(groups):
+            if owner is None:
+                yield Problem(
+                    path=(kind, name), message=f"{name} is among the private ranges already", expected="another name"
+                )
+            else:
+                yield Problem(
+                    path=(kind, name),
+                    message=f"{owner} has this range",
+                    found=str(groups[kind][name]),
+                    expected="each range once",
+                )

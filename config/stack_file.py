@@ -1,13 +1,14 @@
 """From a stack file to the settings of its cluster, or to a list of what is wrong with it.
 
-There is one door, `load`: for the program under the engine, which gets its values from the engine, and for the command
-line, which reads the file.
+`load` is for the program, which gets its values from the engine; `read` for the command line, which has the file; `read_text` for a
+file that isn't written yet. All three check the same, in `_cluster`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -153,12 +154,9 @@ def _cluster(stack: str, value: Any, source: YamlSource | None, day: date | None
 def _placed(problem: Problem, source: YamlSource | None) -> Problem:
     """The problem with its line, its path counted from the cluster's settings."""
     inside = problem.path[: len(_INSIDE)] == _INSIDE
-    return Problem(
+    return replace(
+        problem,
         path=problem.path[len(_INSIDE) :] if inside else problem.path,
-        message=problem.message,
-        found=problem.found,
-        expected=problem.expected,
-        hint=problem.hint,
         line=problem.line or (source.line_of(problem.path) if source else None),
     )
 

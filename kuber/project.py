@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PROJECT_NAME = "kuber"
+"""As in Pulumi.yaml."""
 
 
 class ProjectNotFoundError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from config.addresses import NamedRange
@@ -34,15 +35,7 @@ def check(stacks: list[str], project: Path, base: str) -> dict[str, list[Problem
         source = read_source(stack_file_path(stack, project))
         problems = [*overlaps(stack, one, settings), *_project(stack, one, settings), *_step(stack, one, project, base)]
         found[stack] = [
-            Problem(
-                path=problem.path,
-                message=problem.message,
-                found=problem.found,
-                expected=problem.expected,
-                hint=problem.hint,
-                line=source.line_of(("config", CONFIG_KEY, *problem.path)),
-            )
-            for problem in problems
+            replace(problem, line=source.line_of(("config", CONFIG_KEY, *problem.path))) for problem in problems
         ]
     return found
 

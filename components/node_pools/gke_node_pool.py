@@ -11,13 +11,8 @@ import pulumi_gcp as gcp
 from config.gke import BlueGreenUpgrade, GkePool, Upgrade
 from config.kubernetes import minor_number
 
-from .naming import fingerprint, node_labels
+from .naming import CLOUD_TAINT_EFFECTS, fingerprint, node_labels
 
-_TAINT_EFFECTS = {
-    "NoSchedule": "NO_SCHEDULE",
-    "PreferNoSchedule": "PREFER_NO_SCHEDULE",
-    "NoExecute": "NO_EXECUTE",
-}
 SHIELDED: gcp.container.NodePoolNodeConfigShieldedInstanceConfigArgsDict = {
     "enable_secure_boot": True,
     "enable_integrity_monitoring": True,
@@ -123,7 +118,8 @@ def _node_config(args: GkeNodePoolArgs) -> gcp.container.NodePoolNodeConfigArgsD
         "service_account": args.service_account,
         "labels": node_labels(args.pool_name, pool, pool.capacity),
         "taints": [
-            {"key": taint.key, "value": taint.value, "effect": _TAINT_EFFECTS[taint.effect]} for taint in pool.taints
+            {"key": taint.key, "value": taint.value, "effect": CLOUD_TAINT_EFFECTS[taint.effect]}
+            for taint in pool.taints
         ],
         "resource_labels": dict(args.labels),
     }

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from config.eks import EksPool
 from config.node_pools import Capacity
 
-from .naming import fingerprint, node_labels
+from .naming import CLOUD_TAINT_EFFECTS, fingerprint, node_labels
 
 _AMI_TYPES = {
     ("al2023", "x86_64"): "AL2023_x86_64_STANDARD",
@@ -22,11 +22,6 @@ _AMI_TYPES = {
 }
 _SYSTEM_DEVICE = "/dev/xvda"
 _DATA_DEVICE = {"al2023": _SYSTEM_DEVICE, "bottlerocket": "/dev/xvdb"}
-_TAINT_EFFECTS = {
-    "NoSchedule": "NO_SCHEDULE",
-    "PreferNoSchedule": "PREFER_NO_SCHEDULE",
-    "NoExecute": "NO_EXECUTE",
-}
 _AUTOSCALER = "k8s.io/cluster-autoscaler"
 
 
@@ -135,7 +130,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
             node_repair_config={"enabled": True},
             labels=labels,
             taints=[
-                {"key": taint.key, "value": taint.value, "effect": _TAINT_EFFECTS[taint.effect]}
+                {"key": taint.key, "value": taint.value, "effect": CLOUD_TAINT_EFFECTS[taint.effect]}
                 for taint in pool.taints
             ],
             # The autoscaler owns the desired size; a new version of the template, such as for other tags, is for the pool's next

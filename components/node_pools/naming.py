@@ -11,6 +11,12 @@ from config.model import Taint
 from config.node_pools import CAPACITY_LABEL, POOL_LABEL, REGION_LABEL, ZONE_LABEL, NodePool
 
 FINGERPRINT_LENGTH = 6
+CLOUD_TAINT_EFFECTS = {
+    "NoSchedule": "NO_SCHEDULE",
+    "PreferNoSchedule": "PREFER_NO_SCHEDULE",
+    "NoExecute": "NO_EXECUTE",
+}
+"""What Kubernetes' effects are called in both clouds' own interfaces."""
 _CONTROL_PLANE = Taint(key="node-role.kubernetes.io/control-plane")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from config.stack_file import read, stack_file_path
+from config.stack_file import stack_file_path
 from kuber.project import find_project, stack_names, stack_of
 
 from .errors import CommandError, UsageError
@@ -15,8 +15,6 @@ def run(stack: str, json_file: Path | None, project: Path | None) -> None:
     """Plan a stack and show it, or write it as JSON."""
     folder, stack = find_project(project), stack_of(stack)
     ensure_stack(stack, folder)
-    settings = read(stack, folder)
-
     from kuber.plan.program import plan_stack
 
     plan = plan_stack(stack, folder)
@@ -28,7 +26,7 @@ def run(stack: str, json_file: Path | None, project: Path | None) -> None:
 
     from kuber.plan.view import show
 
-    show(plan, settings, sys.stdout)
+    show(plan, sys.stdout)
 
 
 def ensure_stack(stack: str, folder: Path) -> None:

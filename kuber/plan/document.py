@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.cluster import ClusterSettings
+
 FORMAT = 1
 
 
@@ -16,12 +18,14 @@ class Plan:
 
     Attributes:
         stack: Name of the stack.
-        resources: By URN: `urn`, `type`, `name`, `parent`, `provider`, `inputs`, `unknown`, `options`.
+        settings: What its stack file says; not part of the document.
+        resources: Sorted by URN: `urn`, `type`, `name`, `parent`, `provider`, `inputs`, `unknown`, `options`.
         outputs: Outputs of the stack.
         warnings: What the program warns of; not part of the document, since some depend on the day.
     """
 
     stack: str
+    settings: ClusterSettings
     resources: Sequence[Mapping[str, Any]]
     outputs: Mapping[str, Any]
     warnings: Sequence[str] = field(default=())
@@ -31,7 +35,7 @@ class Plan:
         return {
             "format": FORMAT,
             "stack": self.stack,
-            "resources": sorted(self.resources, key=lambda resource: resource["urn"]),
+            "resources": list(self.resources),
             "outputs": dict(self.outputs),
         }
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from components.lean_sdk import make_lean
+from config.cluster import ClusterSettings
 from config.stack_file import CONFIG_KEY, cluster_value, read, read_source, stack_file_path
+from kuber.project import PROJECT_NAME
 
 from .document import Plan
 from .errors import PlanError
-
-PROJECT = "kuber"
 
 
 def plan_stack(stack: str, project: Path) -> Plan:
@@ -37,12 +37,14 @@ def plan_stack(stack: str, project: Path) -> Plan:
         StackFileError: the stack file can't be used.
         PlanError: the program asks for what can't be planned.
     """
-    read(stack, project)  # all that is wrong with the file is said before the SDK is loaded
+    settings = read(stack, project)  # all that is wrong with the file is said before the SDK is loaded
     source = read_source(stack_file_path(stack, project))
-    return _run(stack, project, json.dumps(cluster_value(source), sort_keys=True))  # as the engine hands it over
+    return _run(
+        stack, project, settings, json.dumps(cluster_value(source), sort_keys=True)
+    )  # as the engine hands it over
 
 
-def _run(stack: str, project: Path, cluster: str) -> Plan:
+def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str) -> Plan:
     make_lean("pulumi.automation")  # the SDK's way to drive an engine, of no use without one
     make_lean("pulumi.dynamic")  # loads what pickles providers, for programs that have dynamic resources
     import pulumi.runtime
@@ -63,7 +65,7 @@ def _run(stack: str, project: Path, cluster: str) -> Plan:
             monitor=monitor,
             monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
             engine=MockEngine(logger),
-            project=PROJECT,
+            project=PROJECT_NAME,
             stack=stack,
             dry_run=True,
             organization=None,
@@ -76,7 +78,13 @@ def _run(stack: str, project: Path, cluster: str) -> Plan:
         except (UnsupportedError, pulumi.RunError) as error:
             raise PlanError(str(error)) from error
     resources = [monitor.registered[urn] for urn in sorted(monitor.registered)]
-    return Plan(stack=stack, resources=resources, outputs=monitor.outputs, warnings=tuple(log.messages))
+    return Plan(
+        stack=stack,
+        settings=settings,
+        resources=resources,
+        outputs=monitor.outputs,
+        warnings=tuple(log.messages),
+    )
 
 
 class _AtOnce(ThreadPoolExecutor):

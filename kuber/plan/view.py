@@ -19,9 +19,9 @@ from .document import Plan
 _KINDS_SHOWN = 6
 
 
-def show(plan: Plan, settings: ClusterSettings, file: TextIO) -> None:
+def show(plan: Plan, file: TextIO) -> None:
     """Write the plan; in colour on a terminal, plain elsewhere."""
-    console = console_for(file)
+    console, settings = console_for(file), plan.settings
     made = [resource for resource in plan.resources if resource["type"] != "pulumi:pulumi:Stack"]
     console.print(
         f"[bold]{plan.stack}[/bold]: {settings.platform}, {settings.environment}, "
@@ -29,7 +29,7 @@ def show(plan: Plan, settings: ClusterSettings, file: TextIO) -> None:
     )
     console.print(component_tree(plan))
     console.print()
-    console.print(pool_table(plan, settings))
+    console.print(pool_table(plan))
     if brings := plan.outputs.get("brings"):
         console.print(f"\nThe platform brings: {', '.join(brings).replace('_', ' ')}")
     _show_unknown(plan, console)
@@ -78,8 +78,9 @@ def _kinds(kinds: Counter[str]) -> str:
     return ", ".join(named[:_KINDS_SHOWN]) + (f" and {more} more" if more else "")
 
 
-def pool_table(plan: Plan, settings: ClusterSettings) -> Table:
+def pool_table(plan: Plan) -> Table:
     """The pools: of a cloud by what scales them, of one's own machines by how many there are."""
+    settings = plan.settings
     table = Table(box=None, header_style="bold", pad_edge=False)
     if isinstance(settings, CloudClusterSettings):
         columns = ("pool", "capacity", "machine types", "min–max", "disk", "zones", "version", "fingerprint")
