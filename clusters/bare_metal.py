@@ -10,7 +10,7 @@ from components.node_pools.machine_nodes import MachineNodes, MachineNodesArgs
 from config.bare_metal import BareMetalCluster as BareMetalSettings
 from config.bare_metal import KubeconfigProvisioner
 
-from .contract import Cluster, Feature
+from .contract import Cluster
 from .errors import UnsupportedError
 from .kubeconfig import as_json, machines_kubeconfig
 
@@ -22,13 +22,11 @@ class BareMetalCluster(Cluster):
     machines, would be one more `type` in the stack file and one more function beside `_reached_by_kubeconfig`.
     """
 
-    capabilities = frozenset()
-    brings = frozenset({Feature.CLUSTER_DNS})
-
     def __init__(self, name: str, settings: BareMetalSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         self.name = name
         self.zones = sorted({machine.zone for machine in settings.machines.values()})
         self.kubernetes_version = settings.kubernetes.version
+        self.capabilities, self.brings = settings.capabilities, settings.brings
         super().__init__("kuber:clusters:BareMetalCluster", name, None, opts)
 
         self.kubeconfig = _reached_by_kubeconfig(name, settings.provisioner)
@@ -37,6 +35,8 @@ class BareMetalCluster(Cluster):
             kubeconfig=self.kubeconfig,
             cluster_identifier=f"{settings.site}/{name}",  # a new address or authority then replaces nothing
             enable_server_side_apply=True,
+            enable_config_map_mutable=True,  # names are fixed: replacing would take a ConfigMap away before the new one is there
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         MachineNodes(

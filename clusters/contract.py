@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import ClassVar
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.identity.rights import Rights, WorkloadIdentity
-
-
-class Capability(StrEnum):
-    """What a platform can do. Asking a cluster for what it can't is an error, never ignored."""
-
-    AUTOSCALING = "autoscaling"
-    SPOT = "spot"
-    WORKLOAD_IDENTITY = "workload_identity"
-    CLOUD_LOAD_BALANCER = "cloud_load_balancer"
-
-
-class Feature(StrEnum):
-    """What a platform brings along, so that the standard stack leaves its own part out and says so."""
-
-    AUTOSCALER = "autoscaler"
-    METRICS_API = "metrics_api"
-    CLUSTER_DNS = "cluster_dns"
-    NETWORK_POLICIES = "network_policies"
-    BLOCK_STORAGE = "block_storage"
+from config.platforms import Capability, Feature
 
 
 class Cluster(pulumi.ComponentResource, ABC):
@@ -45,8 +25,8 @@ class Cluster(pulumi.ComponentResource, ABC):
         provider: Makes Kubernetes objects in the cluster; waits until there are nodes to run them, and is gone before the nodes.
     """
 
-    capabilities: ClassVar[frozenset[Capability]]
-    brings: ClassVar[frozenset[Feature]]
+    capabilities: frozenset[Capability]
+    brings: frozenset[Feature]
 
     name: str
     zones: Sequence[str]

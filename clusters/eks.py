@@ -16,7 +16,7 @@ from components.node_pools.managed_node_group import ManagedNodeGroup, ManagedNo
 from config.eks import EksCluster as EksSettings
 from config.eks_addons import AddonName, addon_versions
 
-from .contract import Capability, Cluster, Feature
+from .contract import Cluster
 from .kubeconfig import as_json, kubeconfig_document
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -43,15 +43,11 @@ _ADDON_SETTINGS: Mapping[AddonName, object] = {
 class EksCluster(Cluster):
     """A cluster on AWS: private endpoint, secrets under a key of its own, nodes in private subnets, rights by Pod Identity."""
 
-    capabilities = frozenset(
-        {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
-    )
-    brings = frozenset({Feature.CLUSTER_DNS, Feature.NETWORK_POLICIES, Feature.BLOCK_STORAGE})
-
     def __init__(self, name: str, settings: EksSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         self.name = name
         self.zones = settings.zones
         self.kubernetes_version = settings.kubernetes.version
+        self.capabilities, self.brings = settings.capabilities, settings.brings
         self._settings = settings
         self._tags = {"kuber:cluster": name, "kuber:environment": settings.environment, **settings.tags}
         self._arn = f"arn:aws:eks:{settings.region}:{settings.account_id}:cluster/{name}"
@@ -102,6 +98,8 @@ class EksCluster(Cluster):
             kubeconfig=self.kubeconfig,
             cluster_identifier=self._arn,  # a new endpoint or authority then replaces nothing
             enable_server_side_apply=True,
+            enable_config_map_mutable=True,  # names are fixed: replacing would take a ConfigMap away before the new one is there
+            enable_secret_mutable=True,
             # Objects go before the nodes do: load balancers and volumes left behind would hold up the network's removal.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*pools, *addons, *access]),
         )

@@ -15,7 +15,7 @@ from components.node_pools.gke_node_pool import SHIELDED, GkeNodePool, GkeNodePo
 from config.gke import MAX_PODS_PER_NODE
 from config.gke import GkeCluster as GkeSettings
 
-from .contract import Capability, Cluster, Feature
+from .contract import Cluster
 from .kubeconfig import as_json, kubeconfig_document
 
 _NODE_ROLE = "roles/container.defaultNodeServiceAccount"
@@ -30,23 +30,11 @@ _EXCLUSION_START = "2026-01-01T00:00:00Z"
 class GkeCluster(Cluster):
     """A cluster on Google Cloud: private nodes and endpoint, secrets under a key of its own, rights by Workload Identity."""
 
-    capabilities = frozenset(
-        {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
-    )
-    brings = frozenset(
-        {
-            Feature.AUTOSCALER,
-            Feature.METRICS_API,
-            Feature.CLUSTER_DNS,
-            Feature.NETWORK_POLICIES,
-            Feature.BLOCK_STORAGE,
-        }
-    )
-
     def __init__(self, name: str, settings: GkeSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         self.name = name
         self.zones = settings.zones
         self.kubernetes_version = settings.kubernetes.version
+        self.capabilities, self.brings = settings.capabilities, settings.brings
         self._settings = settings
         self._labels = {"kuber-cluster": name, "kuber-environment": settings.environment, **settings.tags}
 
@@ -83,6 +71,8 @@ class GkeCluster(Cluster):
             kubeconfig=self.kubeconfig,
             cluster_identifier=self._self_link(),  # a new endpoint or authority then replaces nothing
             enable_server_side_apply=True,
+            enable_config_map_mutable=True,  # names are fixed: replacing would take a ConfigMap away before the new one is there
+            enable_secret_mutable=True,
             # Objects go before the nodes do: load balancers and disks left behind would hold up the network's removal.
             opts=pulumi.ResourceOptions(parent=self, depends_on=pools),
         )

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Literal
+from ipaddress import IPv4Network
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 from .addresses import NamedRange, is_private, overlap_problems
 from .cluster import ClusterSettings
 from .errors import KeyPath, Problem, shown
 from .model import Address, Cidr, Labels, Name, Settings, Taints
 from .node_pools import NodePool, own_label_problems
+from .pem import Pem
+from .platforms import Capability, Feature
 from .text import Text, invalid
 
 MachineName = Annotated[str, Text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "the name of a node, at most 63 characters", 63)]
 
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
 _SECRET_NAME = re.compile(r"(?i)(secret|token|password|passphrase|credentials?|(access|api|private)[-_]?key)$")
-
-
-def _certificates(text: object) -> object:
-    """Certificates alone, each whole. What stands there is never shown: it may be a key that was pasted by mistake."""
-    if not isinstance(text, str):
-        return text
-    if not text.strip() or _CERTIFICATE.sub("", text).strip():
-        raise PydanticCustomError("secret", "not a certificate, or something beside it")
-    for body in _CERTIFICATE.findall(text):
-        try:
-            der = base64.b64decode("".join(body.split()), validate=True)
-        except ValueError:
-            der = b""
-        if not _is_whole(der):
-            raise PydanticCustomError("secret", "not a whole certificate")
-    return text
-
-
-def _is_whole(der: bytes) -> bool:
-    """Whether DER data is as long as its first bytes say (X.690, 8.1.3)."""
-    if len(der) < 2 or der[0] != 0x30:
-        return False
-    if der[1] < 0x80:
-        return len(der) == 2 + der[1]
-    size = der[1] & 0x7F
-    return len(der) == 2 + size + int.from_bytes(der[2 : 2 + size], "big")
 
 
 def secrets_given(args: Sequence[str], env: Iterable[str]) -> Iterator[tuple[KeyPath, str]]:
@@ -63,8 +37,6 @@ def secrets_given(args: Sequence[str], env: Iterable[str]) -> Iterator[tuple[Key
             yield ("args", index), name
     yield from ((("env", name), name) for name in env if _SECRET_NAME.search(name))
 
-
-Pem = Annotated[str, BeforeValidator(_certificates)]
 
 _NO_AUTOSCALER = "a machine can't be made by an autoscaler: the inventory says how many there are"
 
@@ -170,6 +142,8 @@ class BareMetalCluster(ClusterSettings):
     """A cluster in a data centre."""
 
     version_source = "upstream"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    brings: ClassVar[frozenset[Feature]] = frozenset({Feature.CLUSTER_DNS})
 
     platform: Literal["bare_metal"]  # type: ignore[assignment]
     site: Name
@@ -228,6 +202,16 @@ class BareMetalCluster(ClusterSettings):
                 found=shown(machine.pool),
                 expected=f"one of {', '.join(self.pools) or '(no pools are defined)'}",
             )
+
+    @property
+    def spread_over(self) -> tuple[str, ...]:
+        return tuple(sorted({machine.zone for machine in self.machines.values()}))
+
+    def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
+        return (self.network.machines_cidr,)
+
+    def node_cidrs(self) -> tuple[IPv4Network, ...]:
+        return (self.network.machines_cidr,)
 
     def address_ranges(self) -> list[NamedRange]:
         inside = self.network.load_balancers_cidr.subnet_of(self.network.machines_cidr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import date
+from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
 from .addresses import NamedRange
@@ -12,7 +13,10 @@ from .endpoint import Endpoint
 from .errors import Problem, shown
 from .kubernetes import KubernetesSettings, VersionSource, adoption_problems, version_table
 from .model import Name, Settings
-from .node_pools import CloudNodePool, pool_problems
+from .node_pools import CloudNodePool, NodePool, pool_problems
+from .platforms import Capability, Feature
+from .release import ReleaseName, release_problems
+from .standard_stack import StandardStackSettings
 from .text import Text
 
 TagValue = Annotated[
@@ -25,6 +29,10 @@ class ClusterSettings(Settings):
 
     version_source: ClassVar[VersionSource]
     """Whose table of Kubernetes versions holds."""
+    capabilities: ClassVar[frozenset[Capability]]
+    """What the platform can do."""
+    brings: ClassVar[frozenset[Feature]]
+    """What the platform brings itself."""
 
     platform: str
     environment: Literal["production", "stage", "development"]
@@ -32,6 +40,33 @@ class ClusterSettings(Settings):
     isolated: bool = False
     """The network is routed to no other cluster's, so its ranges may be used elsewhere too."""
     kubernetes: KubernetesSettings
+    release: ReleaseName
+    """The release of the standard stack, in quotes: all versions of charts and images at once."""
+    pools: Mapping[str, NodePool]
+    standard_stack: StandardStackSettings = StandardStackSettings()
+
+    def conflicts(self) -> Iterator[Problem]:
+        yield from super().conflicts()
+        yield from release_problems(self.release)
+        yield from (problem.below("standard_stack") for problem in self.standard_stack.problems_on(self))
+
+    @property
+    @abstractmethod
+    def spread_over(self) -> tuple[str, ...]:
+        """Zones, or racks, over which work can be spread."""
+
+    @abstractmethod
+    def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
+        """Where the API server's addresses lie, as pods see it, and where it calls webhooks from."""
+
+    @abstractmethod
+    def node_cidrs(self) -> tuple[IPv4Network, ...]:
+        """Where the nodes' addresses lie."""
+
+    @property
+    def has_spot(self) -> bool:
+        """Whether some nodes may be taken away at any time."""
+        return any(pool.capacity == "spot" for pool in self.pools.values())
 
     def version_problems(self, today: date) -> Iterator[Problem]:
         """What the platform or the house's rules say against the Kubernetes version, as of a day."""
@@ -58,6 +93,10 @@ class CloudClusterSettings(ClusterSettings):
     zones: tuple[str, ...]
     endpoint: Endpoint
     pools: Mapping[str, CloudNodePool]
+
+    @property
+    def spread_over(self) -> tuple[str, ...]:
+        return self.zones
 
     @abstractmethod
     def zone(self, letter: str) -> str:

@@ -48,7 +48,7 @@ def from_pydantic(detail: ErrorDetails, model: type[Settings]) -> Problem:
             hint=context["hint"],
         )
     if kind == "secret":
-        return Problem(path=path, message=detail["msg"], expected="PEM certificates, from the first line to the last")
+        return Problem(path=path, message=detail["msg"], expected=context["expected"])
     return Problem(path=path, message=_message(detail), found=found, expected=_expected(detail))
 
 

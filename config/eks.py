@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from ipaddress import IPv4Network
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from .errors import Problem, shown
 from .machine_types import EC2_FAMILIES, ec2_family
 from .model import Cidr, Name, Settings, reserved
 from .node_pools import CloudNodePool, machine_type_problems
+from .platforms import Capability, Feature
 from .text import Text
 
 Region = Annotated[str, Text(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")]
@@ -152,6 +154,10 @@ class EksCluster(CloudClusterSettings):
     """A cluster on AWS."""
 
     version_source = "eks"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
+    )
+    brings: ClassVar[frozenset[Feature]] = frozenset({Feature.CLUSTER_DNS, Feature.NETWORK_POLICIES, Feature.BLOCK_STORAGE})
 
     platform: Literal["eks"]  # type: ignore[assignment]
     account_id: Annotated[str, Text(r"\d{12}", "the twelve digits of an AWS account, in quotes")]
@@ -202,6 +208,12 @@ class EksCluster(CloudClusterSettings):
                 expected=f"versions in `addons`, or one of {', '.join(pinned_addons())}",
                 hint=f"`aws eks describe-addon-versions --kubernetes-version {version}` lists them",
             )
+
+    def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
+        return (self.network.cidr,)  # EKS puts network interfaces of its own into the subnets
+
+    def node_cidrs(self) -> tuple[IPv4Network, ...]:
+        return (self.network.cidr,)
 
     def address_ranges(self) -> list[NamedRange]:
         return [NamedRange(("network", "cidr"), self.network.cidr)]

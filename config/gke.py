@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from ipaddress import IPv4Network
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -22,6 +23,7 @@ from .machine_types import (
 )
 from .model import Cidr, Name, Settings, reserved
 from .node_pools import CloudNodePool, machine_type_problems
+from .platforms import Capability, Feature
 from .text import Text, invalid
 
 Region = Annotated[str, Text(r"[a-z]+-[a-z]+\d+", "a region such as europe-west1")]
@@ -207,6 +209,18 @@ class GkeCluster(CloudClusterSettings):
     """A cluster on Google Cloud."""
 
     version_source = "gke"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
+    )
+    brings: ClassVar[frozenset[Feature]] = frozenset(
+        {
+            Feature.AUTOSCALER,
+            Feature.METRICS_API,
+            Feature.CLUSTER_DNS,
+            Feature.NETWORK_POLICIES,
+            Feature.BLOCK_STORAGE,
+        }
+    )
 
     platform: Literal["gke"]  # type: ignore[assignment]
     project: Project
@@ -262,6 +276,12 @@ class GkeCluster(CloudClusterSettings):
                     expected=f"such as {pool.version}.9-gke.1067000",
                     hint="`gcloud container node-pools describe` shows what its nodes run",
                 )
+
+    def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
+        return (self.network.control_plane_cidr,)
+
+    def node_cidrs(self) -> tuple[IPv4Network, ...]:
+        return (self.network.nodes_cidr,)
 
     def address_ranges(self) -> list[NamedRange]:
         return [NamedRange(("network", *one.path), one.cidr) for one in self.network.ranges()]

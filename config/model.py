@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from .errors import Problem
+from .errors import KeyPath, Problem
 from .text import Text, invalid
 
 
@@ -28,6 +30,25 @@ class Settings(BaseModel):
         """Problems between fields, this model's own and those of the models below it."""
         for name in type(self).model_fields:
             yield from _conflicts_below(getattr(self, name), name)
+
+
+    def secret_paths(self) -> Iterator[KeyPath]:
+        """Key paths of the secrets that are given."""
+        yield from _secrets_below(self)
+
+
+def _secrets_below(value: object, *path: str | int) -> Iterator[KeyPath]:
+    if isinstance(value, SecretText):
+        yield path
+    elif isinstance(value, Settings):
+        for name in type(value).model_fields:
+            yield from _secrets_below(getattr(value, name), *path, name)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _secrets_below(item, *path, key)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _secrets_below(item, *path, index)
 
 
 def _conflicts_below(value: object, *path: str | int) -> Iterator[Problem]:
@@ -123,6 +144,43 @@ def reserved(key: LabelKey, *domains: str) -> bool:
     """Whether a label's prefix is one of the domains, or below one."""
     prefix = key.rpartition("/")[0]
     return any(prefix == domain or prefix.endswith(f".{domain}") for domain in domains)
+
+
+@dataclass(frozen=True)
+class SecretText:
+    """A secret of a stack file, encrypted there by the engine; never shown.
+
+    Attributes:
+        value: In the clear while the engine runs the program; None where only the encrypted text is known.
+    """
+
+    value: str | None = field(repr=False)
+
+    def __str__(self) -> str:
+        return "[secret]"
+
+
+def _secret(value: object) -> SecretText:
+    match value:
+        case SecretText():
+            return value
+        case str():
+            return SecretText(value)
+        case {"secure": str()} if len(value) == 1:
+            return SecretText(None)
+    raise PydanticCustomError("secret", "not a secret", {"expected": ENCRYPTED})
+
+
+ENCRYPTED = "`secure:` and an encrypted text, as `pulumi config set --secret --path` writes it"
+
+Secret = Annotated[
+    SecretText,
+    PlainValidator(_secret),
+    WithJsonSchema(
+        {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"], "additionalProperties": False}
+    ),
+]
+"""A secret, encrypted in the stack file: `{secure: v1:…}`."""
 
 
 class Taint(Settings):

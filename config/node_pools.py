@@ -29,6 +29,7 @@ def own_label_problems(labels: Labels) -> Iterator[Problem]:
 class NodePool(Settings):
     """What a pool is on any platform: which pods it is for."""
 
+    capacity: Capacity = "on_demand"
     labels: Labels = {}
     """Labels of the nodes."""
     taints: Taints = ()

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from .cluster import ClusterSettings
 from .complaints import from_pydantic, unknown_keys
-from .errors import KeyPath, Problem, StackFileError, shown
+from .errors import KeyPath, Problem, StackFileError, key_path, shown
+from .model import ENCRYPTED
 from .today import today
 from .yaml_source import YamlSource, parse
 
@@ -144,6 +145,8 @@ def _cluster(stack: str, value: Any, source: YamlSource | None, day: date | None
     cluster = None
     if not problems:
         cluster, problems = _validated(value, day or today())
+        written = cluster_value(source) if source else value
+        problems = _with_misplaced_secrets(problems, written, list(cluster.secret_paths()) if cluster else [], source)
         problems = [problem.below(*_INSIDE) for problem in problems]
     if cluster is None or problems:
         file = f"Pulumi.{stack}.yaml"
@@ -183,21 +186,56 @@ def _file_problems(source: YamlSource) -> Iterator[Problem]:
     if not isinstance(config, dict):
         yield Problem(path=("config",), message="holds no settings", found=shown(config), expected=expected)
         return
-    yield from _encrypted(config, ("config",))
     foreign = {key: value for key, value in config.items() if not key.startswith("pulumi:")}
     yield from (problem.below("config") for problem in unknown_keys(foreign, (CONFIG_KEY,)))
     if CONFIG_KEY not in config:
         yield Problem(path=("config",), message=f"`{CONFIG_KEY}` is missing", expected=expected)
 
 
-def _encrypted(value: Any, path: KeyPath) -> Iterator[Problem]:
-    """Encrypted values: the engine hands them over in the clear, and what stands here is shown in plans."""
-    if isinstance(value, dict) and list(value) == ["secure"]:
-        yield Problem(
+def _with_misplaced_secrets(
+    problems: list[Problem], written: Any, secrets: list[KeyPath], source: YamlSource | None
+) -> list[Problem]:
+    """Problems, with those of encrypted values where a plain one belongs, and of secrets that stand in the clear.
+
+    Args:
+        problems: What was found; at an encrypted value it is said better here.
+        written: The settings as the file has them.
+        secrets: Where secrets stand that the settings take.
+        source: The file; None where only the engine's values are known, which are in the clear.
+    """
+    encrypted = {path for path in _encrypted(written, ()) if path not in secrets}
+    takes_secrets = {problem.path for problem in problems if problem.expected == ENCRYPTED}
+    misplaced = [
+        Problem(
             path=path,
             message="an encrypted value has no place here",
             expected="a plain value: it stands in plans, and is nothing secret",
         )
+        for path in sorted(encrypted - takes_secrets, key=str)
+    ]
+    clear = [
+        Problem(path=path, message="a secret in the clear", expected=ENCRYPTED, hint=f"`{_set_secret(path)}` encrypts it")
+        for path in secrets
+        if source and isinstance(_at(written, path), str)
+    ]
+    rest = [p for p in problems if not any(p.path[: len(path)] == path for path in encrypted - takes_secrets)]
+    return [*rest, *misplaced, *clear]
+
+
+def _set_secret(path: KeyPath) -> str:
+    return f"pulumi config set --secret --path '{CONFIG_KEY}.{key_path(path)}'"
+
+
+def _at(value: Any, path: KeyPath) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _encrypted(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    """Where encrypted values stand."""
+    if isinstance(value, dict) and list(value) == ["secure"]:
+        yield path
     elif isinstance(value, (dict, list)):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:

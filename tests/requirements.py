@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.support import SHARED
+from tools import build
 
 
 def missing(what: str, how: str) -> NoReturn:
@@ -19,3 +24,57 @@ def missing(what: str, how: str) -> NoReturn:
     if os.environ.get("KUBER_REQUIRE_ALL") == "1":
         pytest.fail(f"{reason} (KUBER_REQUIRE_ALL=1 turns this skip into a failure)", pytrace=False)
     pytest.skip(reason)
+
+
+def helm() -> Path:
+    """The `helm` of the pinned version, for what is compared to the letter; without it, the test is skipped."""
+    return _built(build.HELM)
+
+
+def kubeconform() -> Path:
+    """The program that checks objects against JSON schemas; without it, the test is skipped."""
+    return _built(build.KUBECONFORM)
+
+
+def crane() -> Path:
+    """The client of OCI registries, itself one by `crane registry serve`; without it, the test is skipped."""
+    return _built(build.CRANE)
+
+
+def nginx() -> Path:
+    """The web server that runs configurations which the program writes; without it, the test is skipped."""
+    return _installed("nginx", "nginx")
+
+
+def promtool() -> Path:
+    """Prometheus's own checker of rules and settings; without it, the test is skipped."""
+    return _installed("promtool", "prometheus")
+
+
+def amtool() -> Path:
+    """Alertmanager's own checker of settings and routes; without it, the test is skipped."""
+    return _installed("amtool", "prometheus-alertmanager")
+
+
+def shared(path: str) -> Path:
+    """A file or folder of facts beside the project: "upstream/charts"; without it, the test is skipped."""
+    found = SHARED / path
+    if not found.exists():
+        missing(path, f"it is not in the folder {SHARED.name} beside the project")
+    return found
+
+
+def _built(tool: build.Tool) -> Path:
+    """A program that `make tools` sees to."""
+    try:
+        return build.find(tool)
+    except build.BuildError as error:
+        missing(tool.name, str(error))
+
+
+def _installed(name: str, package: str) -> Path:
+    """A program that comes with the system, servers' among them, which aren't on everybody's PATH."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"]))
+    if not found:
+        missing(name, f"no {name} is on PATH: install it, in Debian the package {package}")
+    return Path(found)

@@ -1,12 +1,14 @@
-"""Builds the programs that the engine tests run, from the Go modules pinned in the folders beside this file.
+"""Builds the Go programs that kuber and its tests run, from the modules pinned in the folders beside this file.
 
     python tools/build.py              build what is missing, into the user's cache
-    python tools/build.py --force      build it anew, even where there is one
-    python tools/build.py --print-bin  print the folder of the programs and build nothing; exit 1 if there is none
+    python tools/build.py --force      build everything anew, even where it is there
+    python tools/build.py --print-bin  print the folder of the engine's programs and build nothing; exit 1 if there is none
 
-Nothing is built where a `pulumi` of the pinned version or a newer one is on PATH. A build goes to
-$XDG_CACHE_HOME/kuber/tools/<key>/bin (~/.cache where that isn't set), the key being a hash of the pins, of how they are
-built, and of the platform. It takes some minutes, 1 GB of downloads and caches, and Go.
+A tool isn't built where one of a version that will do is on PATH. Each is built by itself, to
+$XDG_CACHE_HOME/kuber/tools/<tool>-<key>/bin (~/.cache where that isn't set), the key being a hash of its pins, of how it is
+built, and of the platform: a new tool or another's pin makes none be built again. kuber/tools/bin beside these folders links
+to what was built last, whatever its key: there kuber finds the programs that it doesn't find on PATH. Building all takes some
+minutes, 4 GB of downloads and caches, and Go.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +38,7 @@ PLAIN_PROGRESS_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tool:
+class Program:
     """One program to build.
 
     Attributes:
@@ -56,27 +58,104 @@ class Tool:
     beside: tuple[str, ...] = ()
 
 
-RECIPE = (
-    Tool(
-        name="pulumi",
-        folder="engine",
-        module="github.com/pulumi/pulumi/pkg/v3",
-        package="cmd/pulumi",
-        ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
-    ),
-    Tool(
-        name="pulumi-language-python",
-        folder="python-language-host",
-        module="github.com/pulumi/pulumi/sdk/v3",
-        package="python/cmd/pulumi-language-python",
-        ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
-        beside=(
-            "python/cmd/pulumi-language-python-exec",
-            "python/dist/pulumi-resource-pulumi-python",
-            "python/dist/pulumi-analyzer-policy-python",
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """What is found on PATH, or built, as one.
+
+    Attributes:
+        programs: The program that the tool is named for, and those that have to lie beside it.
+        version_arguments: What makes it print its version.
+        newer_will_do: Whether one on PATH may be newer than the pinned version.
+        install: Where people get it from.
+    """
+
+    programs: tuple[Program, ...]
+    version_arguments: tuple[str, ...] = ("version",)
+    newer_will_do: bool = True
+    install: str
+
+    @property
+    def name(self) -> str:
+        """The name that it is run by."""
+        return self.programs[0].name
+
+    @property
+    def wanted(self) -> str:
+        """The versions that will do: "v3.200.0 or newer"."""
+        return f"{pinned(self.programs[0])} or newer" if self.newer_will_do else pinned(self.programs[0])
+
+
+ENGINE = Tool(
+    programs=(
+        Program(
+            name="pulumi",
+            folder="engine",
+            module="github.com/pulumi/pulumi/pkg/v3",
+            package="cmd/pulumi",
+            ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
+        ),
+        Program(
+            name="pulumi-language-python",
+            folder="python-language-host",
+            module="github.com/pulumi/pulumi/sdk/v3",
+            package="python/cmd/pulumi-language-python",
+            ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
+            beside=(
+                "python/cmd/pulumi-language-python-exec",
+                "python/dist/pulumi-resource-pulumi-python",
+                "python/dist/pulumi-analyzer-policy-python",
+            ),
         ),
     ),
+    install="https://www.pulumi.com/docs/install/",
 )
+HELM = Tool(
+    programs=(
+        Program(
+            name="helm",
+            folder="helm",
+            module="helm.sh/helm/v3",
+            package="cmd/helm",
+            # As helm's own Makefile has them: the Kubernetes that it takes a cluster for is the one of its client-go.
+            ldflags=(
+                "-X helm.sh/helm/v3/internal/version.version={version}"
+                " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1"
+                " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=35"
+                " -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1"
+                " -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35"
+            ),
+        ),
+    ),
+    version_arguments=("version", "--short"),
+    newer_will_do=False,  # what tests compare is rendered by it
+    install="https://helm.sh/docs/intro/install/",
+)
+KUBECONFORM = Tool(
+    programs=(
+        Program(
+            name="kubeconform",
+            folder="kubeconform",
+            module="github.com/yannh/kubeconform",
+            package="cmd/kubeconform",
+            ldflags="-X main.version={version}",
+        ),
+    ),
+    version_arguments=("-v",),
+    install="https://github.com/yannh/kubeconform/releases",
+)
+CRANE = Tool(
+    programs=(
+        Program(
+            name="crane",
+            folder="crane",
+            module="github.com/google/go-containerregistry",
+            package="cmd/crane",
+            ldflags="-X github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",
+        ),
+    ),
+    install="https://github.com/google/go-containerregistry/releases",
+)
+RECIPE = (HELM, ENGINE, KUBECONFORM, CRANE)
 
 
 class BuildError(Exception):
@@ -85,13 +164,17 @@ class BuildError(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     """Build what the arguments ask for; the exit code."""
-    parser = argparse.ArgumentParser(description="Build the engine that the tests run, into the user's cache.")
-    parser.add_argument("--force", action="store_true", help="build anew, even where there is one")
-    parser.add_argument("--print-bin", action="store_true", help="print the folder of the programs, build nothing")
+    parser = argparse.ArgumentParser(
+        description="Build the programs that kuber and its tests run, into the user's cache."
+    )
+    parser.add_argument("--force", action="store_true", help="build everything anew, even where it is there")
+    parser.add_argument(
+        "--print-bin", action="store_true", help="print the folder of the engine's programs, build nothing"
+    )
     options = parser.parse_args(arguments)
     try:
         if options.print_bin:
-            print(existing_bin())
+            print(find(ENGINE).parent)
         else:
             ensure_built(force=options.force)
     except BuildError as error:
@@ -103,78 +186,107 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def existing_bin() -> Path:
-    """The folder of the programs, on PATH or in the cache.
+def find(tool: Tool) -> Path:
+    """A tool's program, with those that belong to it in the same folder: on PATH or in the cache.
 
     Raises:
         BuildError: there is none.
     """
-    on_path, why_not = pulumi_on_path()
+    on_path, why_not = program_on_path(tool)
     if on_path:
         return on_path
-    cached = cache() / key() / "bin"
-    if not cached.exists():
+    built = build_folder(tool) / "bin" / tool.name
+    if not built.exists():
         raise BuildError(f"{why_not}, and none has been built here: run `make tools`")
-    return cached
+    return built
 
 
 def ensure_built(*, force: bool) -> None:
-    """Build the programs if they aren't there; with `force` in any case.
+    """Build the tools that aren't there, and link to them; with `force` all of them.
 
     Raises:
         BuildError: Go is missing or too old, or a build failed.
     """
-    on_path, why_not = pulumi_on_path()
-    if on_path and not force:
-        say(f"pulumi in {on_path} is {pinned(RECIPE[0])} or newer: using it, nothing to build")
+    to_build: dict[Tool, str] = {}
+    for tool in RECIPE:
+        on_path, why_not = program_on_path(tool)
+        if on_path and not force:
+            say(f"{tool.name} on PATH ({on_path}) is {tool.wanted}: using it, nothing to build")
+        else:
+            to_build[tool] = why_not or "it is there, and is to be built by --force"
+    if not to_build:
         return
-    target = cache() / key()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with lock(target.with_suffix(".lock")):
-        if target.exists() and not force:
-            say(f"tools are built: {target / 'bin'}")
-            return
-        check_go(why_not)
-        building = target.with_suffix(".building")
-        for leftover in (building, target.with_suffix(".old")):  # of a build that was killed
-            shutil.rmtree(leftover, ignore_errors=True)
-        try:
-            build(building / "bin")
-            if target.exists():
-                target.rename(target.with_suffix(".old"))
-            building.rename(target)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-            shutil.rmtree(target.with_suffix(".old"), ignore_errors=True)
-    say(f"tools are built: {target / 'bin'}")
+    cache().mkdir(parents=True, exist_ok=True)
+    with lock(cache() / "build.lock"):
+        missing = {tool: why_not for tool, why_not in to_build.items() if force or not build_folder(tool).exists()}
+        if missing:
+            check_go(missing)
+        for tool in to_build:
+            if tool in missing:
+                build(tool)
+            link(tool)
+    say(f"tools are built: {links()}")
 
 
-def build(bin_folder: Path) -> None:
-    """Build every tool of the recipe into a folder, saying what and how long."""
-    bin_folder.mkdir(parents=True)
-    for number, tool in enumerate(RECIPE, start=1):
-        version = pinned(tool)
-        ldflags = f"-s -w {tool.ldflags.format(version=version)}".strip()
-        package = f"{tool.module}/{tool.package}"
-        command = ["go", "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", ldflags]
-        run_with_progress(
-            [*command, "-o", str(bin_folder / tool.name), package],
-            cwd=TOOLS / tool.folder,
-            label=f"[{number}/{len(RECIPE)}] {tool.name} {version}",
-        )
-        if tool.beside:
-            source = Path(go("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", tool.module, cwd=TOOLS / tool.folder))
-            for file in tool.beside:
-                copy = shutil.copyfile(source / file, bin_folder / Path(file).name)
-                copy.chmod(0o755)
+def build(tool: Tool) -> None:
+    """Build a tool in a folder of its own, which takes the place of the last build's when all is there."""
+    target = build_folder(tool)
+    building, old = target.with_suffix(".building"), target.with_suffix(".old")
+    for leftover in (building, old):  # of a build that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        (building / "bin").mkdir(parents=True)
+        for program in tool.programs:
+            build_program(program, building / "bin")
+        if target.exists():
+            target.rename(old)
+        building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
-def key(tools: Path = TOOLS) -> str:
+def build_program(program: Program, bin_folder: Path) -> None:
+    """Build one program into a folder, saying what and how long."""
+    programs = [program for tool in RECIPE for program in tool.programs]
+    version = pinned(program)
+    ldflags = f"-s -w {program.ldflags.format(version=version)}".strip()
+    package = f"{program.module}/{program.package}"
+    command = ["go", "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", ldflags]
+    run_with_progress(
+        [*command, "-o", str(bin_folder / program.name), package],
+        cwd=TOOLS / program.folder,
+        label=f"[{programs.index(program) + 1}/{len(programs)}] {program.name} {version}",
+    )
+    if program.beside:
+        folder = TOOLS / program.folder
+        source = Path(go("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", program.module, cwd=folder))
+        for file in program.beside:
+            copy = shutil.copyfile(source / file, bin_folder / Path(file).name)
+            copy.chmod(0o755)
+
+
+def link(tool: Tool) -> None:
+    """Let the links lead to a tool's build, also where they led to that of another pin."""
+    links().mkdir(exist_ok=True)
+    for file in (build_folder(tool) / "bin").iterdir():
+        new = links() / f".{file.name}.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(Path("..") / file.relative_to(cache()))
+        new.replace(links() / file.name)
+
+
+def build_folder(tool: Tool) -> Path:
+    """Where a tool's build is, or goes."""
+    return cache() / f"{tool.name}-{key(tool)}"
+
+
+def key(tool: Tool) -> str:
     """What a build is stored under: it changes with each pin, with the recipe and with the platform."""
-    digest = hashlib.sha256(f"{RECIPE_VERSION} {RECIPE} {platform.system()} {platform.machine()}".encode())
-    for folder in sorted({tool.folder for tool in RECIPE}):
+    digest = hashlib.sha256(f"{RECIPE_VERSION} {tool.programs} {platform.system()} {platform.machine()}".encode())
+    for program in tool.programs:
         for file in ("go.mod", "go.sum"):
-            digest.update(hashlib.sha256((tools / folder / file).read_bytes()).digest())
+            digest.update(hashlib.sha256((TOOLS / program.folder / file).read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
@@ -183,49 +295,60 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kuber" / "tools"
 
 
-def pinned(tool: Tool) -> str:
-    """The version of a tool as its go.mod has it: "v3.200.0".
+def links() -> Path:
+    """The folder that links to the programs of the last build of each tool."""
+    return cache() / "bin"
+
+
+def pinned(program: Program) -> str:
+    """The version of a program as its go.mod has it: "v3.200.0".
 
     Raises:
         BuildError: go.mod doesn't name the module.
     """
-    go_mod = TOOLS / tool.folder / "go.mod"
-    found = re.search(rf"^\s*(?:require )?{re.escape(tool.module)} (v\S+)", go_mod.read_text(), re.MULTILINE)
+    go_mod = TOOLS / program.folder / "go.mod"
+    found = re.search(rf"^\s*(?:require )?{re.escape(program.module)} (v\S+)", go_mod.read_text(), re.MULTILINE)
     if not found:
-        command = f"go get -tool {tool.module}/{tool.package}@VERSION"
-        raise BuildError(f"{go_mod} requires no {tool.module}; add it: `{command}`")
+        command = f"go get -tool {program.module}/{program.package}@VERSION"
+        raise BuildError(f"{go_mod} requires no {program.module}; add it: `{command}`")
     return found[1]
 
 
-def pulumi_on_path() -> tuple[Path | None, str]:
-    """The folder of a `pulumi` on PATH that is new enough and has its Python host beside it, or why there is none."""
-    found = shutil.which("pulumi")
+def program_on_path(tool: Tool) -> tuple[Path | None, str]:
+    """A tool's program on PATH, if its version will do and what belongs to it lies beside it, or why there is none."""
+    found = shutil.which(tool.name)
     if not found:
-        return None, "no pulumi is on PATH"
+        return None, f"no {tool.name} is on PATH"
     environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
-    said = subprocess.run([found, "version"], capture_output=True, text=True, env=environment).stdout.strip()
-    if version_numbers(said) < version_numbers(pinned(RECIPE[0])):
-        return None, f"the pulumi on PATH ({found}) is {said or 'of no known version'}, older than {pinned(RECIPE[0])}"
-    folder = Path(found).resolve().parent
-    if not (folder / "pulumi-language-python").exists():
-        return None, f"the pulumi on PATH ({found}) has no pulumi-language-python beside it"
-    return folder, ""
+    asked = [found, *tool.version_arguments]
+    said = subprocess.run(asked, capture_output=True, text=True, env=environment).stdout.strip()
+    there, pin = version_numbers(said), version_numbers(pinned(tool.programs[0]))
+    if there != pin and not (tool.newer_will_do and there > pin):
+        version = said if there else "of no known version"
+        return None, f"the {tool.name} on PATH ({found}) is {version} where {tool.wanted} is needed"
+    program = Path(found)
+    if others := tool.programs[1:]:
+        program = program.resolve()
+        for other in others:
+            if not (program.parent / other.name).exists():
+                return None, f"the {tool.name} on PATH ({found}) has no {other.name} beside it"
+    return program, ""
 
 
-def check_go(why_not: str) -> None:
-    """Make sure that there is a Go that can build all tools.
+def check_go(missing: Mapping[Tool, str]) -> None:
+    """Make sure that there is a Go that can build some tools, given with why each has to be built.
 
     Raises:
-        BuildError: there is none, or it is too old and doesn't fetch a newer one by itself.
+        BuildError: there is no Go, or it is too old and doesn't fetch a newer one by itself.
     """
-    wanted = max((required_go(folder) for folder in {tool.folder for tool in RECIPE}), key=version_numbers)
-    way_out = (
-        f"install Go {wanted} or newer (https://go.dev/dl/), or Pulumi {pinned(RECIPE[0])} or newer"
-        " (https://www.pulumi.com/docs/install/), and run `make tools` again"
-    )
+    folders = {program.folder for tool in missing for program in tool.programs}
+    strictest = max(sorted(folders), key=lambda folder: version_numbers(required_go(folder)))
+    wanted = required_go(strictest)
+    instead = "".join(f"\n  {tool.name} {tool.wanted} ({tool.install}): {why}" for tool, why in missing.items())
+    way_out = f"install Go {wanted} or newer (https://go.dev/dl/), or the tools themselves, and run `make tools` again{instead}"
     if not shutil.which("go"):
-        raise BuildError(f"Go is not installed, and {why_not}: {way_out}")
-    there = go("env", "GOVERSION", cwd=TOOLS / RECIPE[0].folder)
+        raise BuildError(f"Go is not installed: {way_out}")
+    there = go("env", "GOVERSION", cwd=TOOLS / strictest)
     if version_numbers(there) < version_numbers(wanted):
         raise BuildError(f"Go is too old: {there} where {wanted} is needed: {way_out}")
 

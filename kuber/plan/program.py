@@ -51,6 +51,7 @@ def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str) -> 
     from pulumi.runtime.mocks import MockEngine, MockSettings
 
     from clusters.errors import UnsupportedError
+    from components.standard_stack.absence import going_without
 
     from .monitor import PlanMonitor, WarningLog
     from .quick_sdk import make_quick
@@ -72,7 +73,7 @@ def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str) -> 
             callbacks=None,
         )
     )
-    with _working_in(project):
+    with _working_in(project), going_without():
         try:
             asyncio.run(_in_stack())
         except (UnsupportedError, pulumi.RunError) as error:

@@ -1,9 +1,10 @@
-"""`python tools/build.py`, with stand-ins for Go and Pulumi on PATH: nothing is compiled here."""
+"""`python tools/build.py`, with stand-ins for Go and the tools on PATH: nothing is compiled here."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -77,10 +78,14 @@ class Machine:
         stdout, stderr = process.communicate(timeout=30)
         return process.returncode, stdout, stderr
 
-    def built(self) -> list[Path]:
-        """The folders of finished builds."""
-        builds = (self.folder / "cache" / "kuber" / "tools").glob("*/bin")
-        return sorted(path.parent for path in builds if not path.parent.suffix)
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache" / "kuber" / "tools"
+
+    def built(self) -> list[str]:
+        """The tools with a finished build, one a build."""
+        builds = [path.parent.name for path in self.cache.glob("*/bin")]
+        return sorted(name.rpartition("-")[0] for name in builds if "." not in name)
 
 
 @pytest.fixture
@@ -95,6 +100,11 @@ def machine_with_go(machine: Machine) -> Machine:
     return machine
 
 
+def pin_anew(folder: Path) -> None:
+    with (folder / "go.sum").open("a") as go_sum:
+        go_sum.write("example.com/module v1.0.0 h1:AAAA=\n")
+
+
 def load_build(tools: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("build_under_test", tools / "build.py")
     assert spec and spec.loader
@@ -107,8 +117,10 @@ def load_build(tools: Path) -> ModuleType:
 def test_a_build_has_the_programs_and_the_scripts_beside_them(machine_with_go: Machine) -> None:
     code, stdout, stderr = machine_with_go.build()
     assert (code, stdout) == (0, "")
-    assert "[1/2] pulumi v3.200.0: built in" in stderr
-    assert "[2/2] pulumi-language-python v3.79.0: built in" in stderr
+    assert re.findall(r"^\[(.+): built in", stderr, re.MULTILINE) == [
+        *("1/5] helm v3.20.2", "2/5] pulumi v3.200.0", "3/5] pulumi-language-python v3.79.0"),
+        *("4/5] kubeconform v0.8.0", "5/5] crane v0.22.1"),
+    ]
     code, stdout, _ = machine_with_go.build("--print-bin")
     bin_folder = Path(stdout.strip())
     assert code == 0
@@ -120,28 +132,67 @@ def test_a_build_has_the_programs_and_the_scripts_beside_them(machine_with_go: M
     assert "version.Version=v3.200.0" in (bin_folder / "pulumi").read_text()
 
 
+def test_links_lead_to_all_programs(machine_with_go: Machine) -> None:
+    machine_with_go.build()
+    links = machine_with_go.cache / "bin"
+    assert {"helm", "pulumi", "pulumi-language-python-exec", "kubeconform", "crane"} < {
+        link.name for link in links.iterdir()
+    }
+    assert "internal/version.version=v3.20.2" in (links / "helm").read_text()
+
+
+def test_links_lead_to_what_was_built_last(machine_with_go: Machine) -> None:
+    machine_with_go.build()
+    links = machine_with_go.cache / "bin"
+    before = {name: (links / name).resolve() for name in ("helm", "crane")}
+    pins = machine_with_go.tools / "helm" / "go.sum"
+    as_it_was = pins.read_text()
+    pin_anew(pins.parent)
+    machine_with_go.build()
+    assert (links / "helm").resolve() != before["helm"]
+    assert (links / "crane").resolve() == before["crane"]
+    pins.write_text(as_it_was)
+    _, _, stderr = machine_with_go.build()
+    assert (links / "helm").resolve() == before["helm"]
+    assert "/5]" not in stderr
+
+
 def test_what_is_built_is_not_built_again_unless_forced(machine_with_go: Machine) -> None:
     machine_with_go.build()
     _, _, stderr = machine_with_go.build()
-    assert "tools are built: " in stderr and "[1/2]" not in stderr
+    assert "tools are built: " in stderr and "/5]" not in stderr
     code, _, stderr = machine_with_go.build("--force")
-    assert code == 0 and "[1/2]" in stderr
-    assert len(machine_with_go.built()) == 1
+    assert code == 0 and "[1/5]" in stderr and "[5/5]" in stderr
+    assert machine_with_go.built() == ["crane", "helm", "kubeconform", "pulumi"]
 
 
-def test_a_changed_pin_is_another_build(machine: Machine) -> None:
+def test_a_changed_pin_builds_its_own_tool_alone(machine_with_go: Machine) -> None:
+    machine_with_go.build()
+    pin_anew(machine_with_go.tools / "kubeconform")
+    _, _, stderr = machine_with_go.build()
+    assert re.findall(r"(\S+) v\S+: built in", stderr) == ["kubeconform"]
+    assert machine_with_go.built() == ["crane", "helm", "kubeconform", "kubeconform", "pulumi"]
+
+
+def test_a_changed_pin_of_either_module_builds_the_engine_anew(machine: Machine) -> None:
     build = load_build(machine.tools)
-    before = build.key(machine.tools)
-    assert build.key(machine.tools) == before
-    with (machine.tools / "engine" / "go.sum").open("a") as go_sum:
-        go_sum.write("example.com/module v1.0.0 h1:AAAA=\n")
-    assert build.key(machine.tools) != before
+    keys = {build.key(build.ENGINE)}
+    for folder in ("engine", "python-language-host"):
+        pin_anew(machine.tools / folder)
+        keys.add(build.key(build.ENGINE))
+    assert len(keys) == 3
+
+
+def test_helm_takes_a_cluster_for_the_kubernetes_of_its_client(machine: Machine) -> None:
+    minor = re.search(r"k8s\.io/client-go v0\.(\d+)\.", (machine.tools / "helm" / "go.mod").read_text())
+    ldflags = load_build(machine.tools).HELM.programs[0].ldflags
+    assert minor and re.findall(r"k8sVersionMinor=(\d+)", ldflags) == [minor[1]] * 2
 
 
 def test_a_killed_build_is_not_taken_for_done(machine_with_go: Machine) -> None:
     machine_with_go.environment["STAND_IN_GO_SECONDS"] = "2"
     process = machine_with_go.start()
-    while not list((machine_with_go.folder / "cache").rglob("pulumi")):
+    while not list(machine_with_go.cache.rglob("helm")):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -151,24 +202,32 @@ def test_a_killed_build_is_not_taken_for_done(machine_with_go: Machine) -> None:
 
     machine_with_go.environment["STAND_IN_GO_SECONDS"] = "0"
     code, _, stderr = machine_with_go.build()
-    assert code == 0 and "[1/2]" in stderr
-    assert len(list((machine_with_go.folder / "cache").rglob("bin"))) == 1
+    assert code == 0 and "[1/5]" in stderr
+    assert [path.name for path in machine_with_go.cache.iterdir() if path.suffix] == ["build.lock"]
 
 
 def test_two_builds_at_once_make_one(machine_with_go: Machine) -> None:
-    machine_with_go.environment["STAND_IN_GO_SECONDS"] = "1"
+    machine_with_go.environment["STAND_IN_GO_SECONDS"] = "0.2"
     processes = [machine_with_go.start(), machine_with_go.start()]
     said = [process.communicate(timeout=30)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert sorted("[1/2]" in stderr for stderr in said) == [False, True]
+    assert sorted("[1/5]" in stderr for stderr in said) == [False, True]
     assert sum("another build of the tools is under way" in stderr for stderr in said) == 1
 
 
 def test_without_go_the_error_says_how_to_get_it(machine: Machine) -> None:
     code, _, stderr = machine.build()
     assert code == 1
-    assert stderr.startswith("error: Go is not installed, and no pulumi is on PATH: install Go 1.26 or newer (https://")
+    assert stderr.startswith("error: Go is not installed: install Go 1.26 or newer (https://go.dev/dl/), or the tools")
+    assert "\n  pulumi v3.200.0 or newer (https://www.pulumi.com/docs/install/): no pulumi is on PATH\n" in stderr
+    assert "\n  helm v3.20.2 (https://helm.sh/docs/intro/install/): no helm is on PATH\n" in stderr
     assert machine.built() == []
+
+
+def test_without_go_what_is_there_is_not_asked_for(machine: Machine) -> None:
+    machine.install("helm", "print('v3.20.2+g8fb76d6')")
+    _, _, stderr = machine.build()
+    assert "helm on PATH" in stderr and "helm v3.20.2 (" not in stderr and "crane v0.22.1 or newer (" in stderr
 
 
 def test_a_go_that_is_too_old_is_named(machine_with_go: Machine) -> None:
@@ -185,21 +244,43 @@ def test_a_failed_build_shows_what_go_said_and_leaves_nothing(machine_with_go: M
 
 
 @pytest.mark.parametrize("version", ["v3.200.0", "v3.272.0", "v4.0.1"])
-def test_a_pulumi_on_path_that_is_new_enough_is_used(machine: Machine, version: str) -> None:
-    machine.install("pulumi", f"print('{version}')")
-    machine.install("pulumi-language-python", "")
-    code, _, stderr = machine.build()
-    assert code == 0 and "nothing to build" in stderr
-    assert machine.build("--print-bin")[:2] == (0, f"{machine.folder / 'path'}\n")
+def test_a_pulumi_on_path_that_is_new_enough_is_used(machine_with_go: Machine, version: str) -> None:
+    machine_with_go.install("pulumi", f"print('{version}')")
+    machine_with_go.install("pulumi-language-python", "")
+    code, _, stderr = machine_with_go.build()
+    assert code == 0 and "v3.200.0 or newer: using it, nothing to build" in stderr
+    assert machine_with_go.built() == ["crane", "helm", "kubeconform"]
+    assert machine_with_go.build("--print-bin")[:2] == (0, f"{machine_with_go.folder / 'path'}\n")
 
 
 def test_a_pulumi_on_path_that_is_older_is_passed_over(machine_with_go: Machine) -> None:
     machine_with_go.install("pulumi", "print('v3.99.1')")
     machine_with_go.install("pulumi-language-python", "")
     code, _, stderr = machine_with_go.build("--print-bin")
-    assert code == 1 and "is v3.99.1, older than v3.200.0" in stderr
+    assert code == 1 and "is v3.99.1 where v3.200.0 or newer is needed" in stderr
     machine_with_go.build()
-    assert machine_with_go.build("--print-bin")[1] == f"{machine_with_go.built()[0] / 'bin'}\n"
+    assert Path(machine_with_go.build("--print-bin")[1]).is_relative_to(machine_with_go.cache)
+
+
+@pytest.mark.parametrize("version", ["v3.20.1+ga2369ca", "v3.21.0+gb5d3e2c", "v4.0.1+g12500dd"])
+def test_a_helm_on_path_of_another_version_is_passed_over(machine_with_go: Machine, version: str) -> None:
+    machine_with_go.install("helm", f"print('{version}')")
+    machine_with_go.build()
+    assert "helm" in machine_with_go.built()
+
+
+def test_nothing_is_built_where_all_is_on_path(machine: Machine) -> None:
+    for name, version in {
+        "pulumi": "v3.200.0",
+        "helm": "v3.20.2+g8fb76d6",
+        "kubeconform": "v0.8.0",
+        "crane": "0.22.1",
+    }.items():
+        machine.install(name, f"print('{version}')")
+    machine.install("pulumi-language-python", "")
+    code, _, stderr = machine.build()
+    assert code == 0 and stderr.count("nothing to build") == 4
+    assert not machine.cache.exists()
 
 
 def test_a_pulumi_on_path_without_its_python_host_is_passed_over(machine: Machine) -> None:

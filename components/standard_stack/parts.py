@@ -1,0 +1,46 @@
+"""All parts that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .autoscaling import autoscaling
+from .base import base
+from .bucket_gateway import bucket_gateway
+from .certificates import certificates
+from .descheduler import descheduler
+from .dns import dns
+from .ingress import ingress
+from .load_balancers import load_balancers
+from .logging import logging
+from .mesh import mesh
+from .metrics_api import metrics_api
+from .monitoring import monitoring
+from .secrets import secrets
+from .storage import storage
+from .part import Part
+from .site import Site
+
+_PARTS: Mapping[str, Callable[[Site], Part | None]] = {
+    "base": base,
+    "monitoring": monitoring,
+    "logging": logging,
+    "ingress": ingress,
+    "bucket_gateway": bucket_gateway,
+    "certificates": certificates,
+    "secrets": secrets,
+    "mesh": mesh,
+    "autoscaling": autoscaling,
+    "metrics_api": metrics_api,
+    "dns": dns,
+    "load_balancers": load_balancers,
+    "storage": storage,
+    "descheduler": descheduler,
+}
+"""What makes each part, by the name that it has in a stack file."""
+
+
+def parts(site: Site) -> list[Part]:
+    """The parts that a cluster has: those that are enabled, less what the platform brings."""
+    made = [_PARTS[name](site) for name in site.stack.parts()]
+    return [part for part in made if part is not None]

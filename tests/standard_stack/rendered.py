@@ -1,0 +1,71 @@
+"""The standard stack of a stack file, as data: no cluster, no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from components.charts.manifests import Manifest, containers, identity
+from components.standard_stack.site import Site
+from components.standard_stack.stack import RenderedStack, rendered_stack
+from config.release import read_release
+from tests.chart_cache import chart_cache
+from tests.requirements import helm
+from tests.support import StackFile
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a stack, to be asked for."""
+
+    stack: RenderedStack
+
+    def part(self, name: str) -> list[Manifest]:
+        """The objects of a part; none where the cluster hasn't the part."""
+        return [manifest for one in self.stack.parts if one.part.name == name for manifest in one.objects]
+
+    def all(self, kind: str, namespace: str | None = None) -> list[Manifest]:
+        """Objects of a kind, at least one: a test about none would say nothing."""
+        found = [
+            one
+            for one in self.stack.objects
+            if one["kind"] == kind and namespace in (None, one["metadata"].get("namespace"))
+        ]
+        assert found, f"there is no {kind}"
+        return found
+
+    def one(self, kind: str, name: str, namespace: str | None = None) -> Manifest:
+        """The one object of a kind and name."""
+        found = [one for one in self.all(kind, namespace) if one["metadata"]["name"] == name]
+        assert len(found) == 1, f"{len(found)} of {kind} {name}: {sorted(one['metadata']['name'] for one in self.all(kind, namespace))}"
+        return found[0]
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether there is such an object."""
+        return any(one["kind"] == kind and one["metadata"]["name"] == name for one in self.stack.objects)
+
+    def rights(self, part: str) -> dict[str, Any]:
+        """Cloud rights of a part's service accounts."""
+        return next(dict(one.part.rights) for one in self.stack.parts if one.part.name == part)
+
+    def container(self, kind: str, name: str, container: str) -> dict[str, Any]:
+        """One container of a workload."""
+        found = [one for one in containers(self.one(kind, name)) if one["name"] == container]
+        assert len(found) == 1, f"{kind} {name} has {sorted(one['name'] for one in containers(self.one(kind, name)))}"
+        return found[0]
+
+    @property
+    def identities(self) -> Sequence[tuple[str, str, str]]:
+        """What tells each object from others."""
+        return [identity(one) for one in self.stack.objects]
+
+
+@cache
+def stack_of(file: StackFile) -> Objects:
+    """The rendered stack of a stack file. Needs helm."""
+    helm()
+    settings = file.read()
+    site = Site(name=file.stack, settings=settings, release=read_release(settings.release))
+    return Objects(rendered_stack(site, chart_cache()))

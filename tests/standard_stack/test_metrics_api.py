@@ -1,0 +1,30 @@
+"""The metrics API."""
+
+from __future__ import annotations
+
+from tests.standard_stack.rendered import stack_of
+from tests.support import EKS, GKE, METAL
+
+
+def test_replicas_and_resources_reach_metrics_server() -> None:
+    file = EKS.set("standard_stack", {"metrics_api": {"replicas": 3, "resources": {"cpu": "1", "memory": "1Gi"}}})
+    objects = stack_of(file)
+    assert objects.one("Deployment", "metrics-server")["spec"]["replicas"] == 3
+    container = objects.container("Deployment", "metrics-server", "metrics-server")
+    assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+
+
+def test_it_is_measured_where_there_is_somebody_to_read_it() -> None:
+    assert stack_of(EKS).has("ServiceMonitor", "metrics-server")
+    without = EKS.set("standard_stack", {"monitoring": {"enabled": False}})
+    assert not stack_of(without).has("ServiceMonitor", "metrics-server")
+
+
+def test_gke_brings_its_own() -> None:
+    assert stack_of(GKE).part("metrics_api") == []
+    assert stack_of(METAL).has("Deployment", "metrics-server")
+
+
+def test_turned_off_nothing_of_it_is_left() -> None:
+    objects = stack_of(EKS.set("standard_stack", {"metrics_api": {"enabled": False}}))
+    assert not [at for at in objects.identities if "metrics-server" in at[2] or at[1] == "system-metrics"]
