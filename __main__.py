@@ -10,7 +10,7 @@ try:
     settings = config.load(pulumi.get_stack(), pulumi.Config().require_object("cluster"))
     stack = standard_stack.rendered(pulumi.get_stack(), settings)
 except (config.StackFileError, standard_stack.ChartError) as error:
-    raise pulumi.RunError(f"the stack file can't be used\n{error}") from None
+    raise pulumi.RunError(f"nothing can be planned, and nothing was changed\n{error}") from None
 for warning in [*config.advice(settings), *stack.warnings]:
     pulumi.log.warn(warning)
 

@@ -22,6 +22,8 @@ def advice(settings: ClusterSettings, day: date | None = None) -> Iterator[str]:
     day = day or today()
     production = settings.environment == "production"
     yield from _about_support(settings, day)
+    for part in settings.standard_stack.parts().values():
+        yield from part.advice(day)
     if isinstance(settings, CloudClusterSettings):
         if production and not settings.protect:
             yield "protect is false: nothing keeps this production cluster from being destroyed"

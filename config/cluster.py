@@ -14,7 +14,7 @@ from .errors import Problem, shown
 from .kubernetes import KubernetesSettings, VersionSource, adoption_problems, version_table
 from .model import Name, Settings
 from .node_pools import CloudNodePool, NodePool, pool_problems
-from .platforms import Capability, Feature
+from .platforms import Capability, Feature, ObjectStorage
 from .release import ReleaseName, release_problems
 from .standard_stack import StandardStackSettings
 from .text import Text
@@ -33,6 +33,8 @@ class ClusterSettings(Settings):
     """What the platform can do."""
     brings: ClassVar[frozenset[Feature]]
     """What the platform brings itself."""
+    object_storage: ClassVar[ObjectStorage | None] = None
+    """The object storage of the platform's cloud, which its workloads may have rights in."""
 
     platform: str
     environment: Literal["production", "stage", "development"]

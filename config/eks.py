@@ -154,6 +154,7 @@ class EksCluster(CloudClusterSettings):
     """A cluster on AWS."""
 
     version_source = "eks"
+    object_storage = "s3"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from ipaddress import IPv4Network
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from .access import access_problems
 from .addresses import NamedRange, overlap_problems
@@ -21,26 +20,16 @@ from .machine_types import (
     GCE_HYPERDISK_FAMILIES,
     gce_family,
 )
-from .model import Cidr, Name, Settings, reserved
+from .model import Cidr, Instant, Name, Settings, reserved
 from .node_pools import CloudNodePool, machine_type_problems
 from .platforms import Capability, Feature
-from .text import Text, invalid
+from .text import Text
 
 Region = Annotated[str, Text(r"[a-z]+-[a-z]+\d+", "a region such as europe-west1")]
 Zone = Annotated[str, Text(r"[a-z]+-[a-z]+\d+-[a-z]", "a zone such as europe-west1-b")]
 Member = Annotated[str, Text(r"(group|user):[^@\s]+@[^@\s]+", "group:platform@example.com or user:jane@example.com")]
 
 
-def _instant(value: object) -> object:
-    try:
-        if isinstance(value, str) and value.endswith("Z") and datetime.fromisoformat(value):
-            return value
-    except ValueError:
-        pass
-    raise invalid("not a time", expected="a time in UTC such as 2026-01-06T02:00:00Z")
-
-
-Instant = Annotated[str, BeforeValidator(_instant)]
 Recurrence = Annotated[str, Text(r"FREQ=[A-Z0-9=;,]+", "a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=TU,WE")]
 NodeVersion = Annotated[str, Text(r"1\.\d{2}(\.\d+-gke\.\d+)?", '"1.35", or in full such as "1.34.11-gke.1209000"')]
 
@@ -209,6 +198,7 @@ class GkeCluster(CloudClusterSettings):
     """A cluster on Google Cloud."""
 
     version_source = "gke"
+    object_storage = "gcs"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
     )

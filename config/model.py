@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -95,6 +95,15 @@ def _date(value: object) -> date:
     raise invalid("not a date", expected="a date such as 2026-12-31")
 
 
+def _instant(value: object) -> object:
+    try:
+        if isinstance(value, str) and value.endswith("Z") and datetime.fromisoformat(value):
+            return value
+    except ValueError:
+        pass
+    raise invalid("not a time", expected="a time in UTC such as 2026-01-06T02:00:00Z")
+
+
 def _text_schema(example: str, pattern: str | None = None) -> WithJsonSchema:
     schema: dict[str, Any] = {"type": "string", "examples": [example]}
     return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
@@ -110,6 +119,8 @@ Cidr = Annotated[
 
 Address = Annotated[IPv4Address, BeforeValidator(_address), PlainSerializer(str), _text_schema("10.40.0.11")]
 Date = Annotated[date, BeforeValidator(_date), PlainSerializer(str), _text_schema("2026-12-31")]
+Instant = Annotated[str, BeforeValidator(_instant)]
+"""A time in UTC: 2026-01-06T02:00:00Z."""
 
 Name = Annotated[
     str, Text(r"[a-z]([a-z0-9-]*[a-z0-9])?", "at most 30 small letters, digits and dashes, a letter first", 30)
@@ -158,6 +169,17 @@ class SecretText:
 
     def __str__(self) -> str:
         return "[secret]"
+
+
+def compose(text: Callable[..., str], *secrets: SecretText) -> SecretText:
+    """A secret made of others, such as a file with passwords in it; its value isn't known where one of theirs isn't.
+
+    Args:
+        text: Takes the values of the secrets, in their order.
+        secrets: What it is made of.
+    """
+    values = [one.value for one in secrets]
+    return SecretText(None if None in values else text(*values))
 
 
 def _secret(value: object) -> SecretText:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
+
+ObjectStorage = Literal["gcs", "s3"]
+"""Google Cloud Storage, and Amazon S3."""
 
 
 class Capability(StrEnum):

@@ -23,7 +23,9 @@ from .yaml_source import parse
 RELEASES = Path(__file__).parents[1] / "releases"
 
 ReleaseName = Annotated[str, Text(r"\d{4}\.\d{2}(\.\d+)?", 'a release in quotes, such as "2026.11"')]
-Digest = Annotated[str, Text(r"(sha256:[0-9a-f]{64})?", "sha256: and 64 hexadecimal digits, or nothing until it is locked")]
+Digest = Annotated[
+    str, Text(r"(sha256:[0-9a-f]{64})?", "sha256: and 64 hexadecimal digits, or nothing until it is locked")
+]
 Repository = Annotated[
     str, Text(r"(oci|https?)://[^\s/]+(/\S*)?", "oci://registry/path or the https:// address of a chart repository")
 ]
@@ -72,7 +74,9 @@ class CrdPin(Settings):
 class ImagePin(Settings):
     """One container image."""
 
-    repository: Annotated[str, Text(r"[a-z0-9.-]+(:\d+)?/[a-z0-9._/-]+", "registry/path, such as quay.io/prometheus/prometheus")]
+    repository: Annotated[
+        str, Text(r"[a-z0-9.-]+(:\d+)?/[a-z0-9._/-]+", "registry/path, such as quay.io/prometheus/prometheus")
+    ]
     tag: str
     digest: Digest = ""
     """Digest of the image's index, for all architectures. Empty until `kuber charts lock` has filled it."""
@@ -112,11 +116,13 @@ def release_problems(name: str) -> Iterator[Problem]:
     names = release_names()
     if name not in names:
         yield Problem(
-            path=("release",), message="there is no such release", found=f'"{name}"', expected=f"one of {', '.join(names)}"
+            path=("release",),
+            message="there is no such release",
+            found=f'"{name}"',
+            expected=f"one of {', '.join(names)}",
         )
 
 
-@cache
 def read_release(name: str) -> Release:
     """A release by its name.
 
@@ -126,6 +132,11 @@ def read_release(name: str) -> Release:
     path = RELEASES / f"{name}.yaml"
     if not path.is_file():
         raise StackFileError(path.name, release_problems(name))
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(path: Path, _changed_ns: int) -> Release:
     return parse_release(path.read_text(encoding="utf-8"), path.name)
 
 

@@ -26,7 +26,9 @@ def kind_of_charts() -> str:
     if asked in ("real", "fixture"):
         return asked
     user = ChartCache()
-    wanted = [(name, pin.version) for release in map(read_release, release_names()) for name, pin in release.charts.items()]
+    wanted = [
+        (name, pin.version) for release in map(read_release, release_names()) for name, pin in release.charts.items()
+    ]
     return "real" if all(user.entry("charts", *one) for one in wanted) else "fixture"
 
 
@@ -41,7 +43,7 @@ def _fixture_cache() -> ChartCache:
     charts = {folder.name: _files(folder) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir()}
     releases = [read_release(name) for name in release_names()]
     key = digest_of(repr((charts, releases)).encode()).removeprefix("sha256:")[:16]
-    made = ChartCache(Path(tempfile.gettempdir(), f"kuber-test-charts-{os.getuid()}-{key}"))
+    made = ChartCache(Path(tempfile.gettempdir(), f"kuber-test-charts-{os.getuid()}-{key}", "kuber"))
     for release in releases:
         for name, pin in release.charts.items():
             if name in charts and made.entry("charts", name, pin.version) is None:
@@ -61,12 +63,15 @@ def _packed(name: str, version: str, files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for path, content in files.items():
-            if path == "Chart.yaml":
-                content = re.sub(rb"(?m)^version:.*$", f"version: {version}".encode(), content)
+            text = _at_version(content, version) if path == "Chart.yaml" else content
             member = tarfile.TarInfo(f"{name}/{path}")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
     return packed.getvalue()
+
+
+def _at_version(chart: bytes, version: str) -> bytes:
+    return re.sub(rb"(?m)^version:.*$", f"version: {version}".encode(), chart)
 
 
 def _add(made: ChartCache, kind: str, name: str, version: str, content: bytes) -> None:
@@ -75,5 +80,3 @@ def _add(made: ChartCache, kind: str, name: str, version: str, content: bytes) -
         file.flush()
         entry = Entry(name=name, version=version, digest=digest_of(content), source="tests/charts", verified=False)
         made.add("charts" if kind == "charts" else "manifests", entry, Path(file.name))
-
-

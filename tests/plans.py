@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.chart_cache import chart_cache
+from tests.standard_stack.rendered import rendered
 from tests.support import PROJECT, StackFile
 
 RUNNER = Path(__file__).with_name("run_program.py")
@@ -95,18 +97,24 @@ class Plan:
 
 
 def plan(file: StackFile) -> Plan:
-    """The first preview of a stack file's cluster."""
-    return _run(file, None)
+    """The first preview of a stack file's cluster, without the objects of charts."""
+    return _run(file, None, None)
+
+
+def plan_with_charts(file: StackFile) -> Plan:
+    """The first preview of a stack file's cluster and its whole standard stack. Needs helm, or all of it rendered before."""
+    rendered(file)
+    return _run(file, None, str(chart_cache().folder.parent))
 
 
 def plan_program(file: StackFile, source: str) -> Plan:
     """A preview of another program for the stack file, of a cluster that is there: what the cloud answers is known."""
-    return _run(file, source)
+    return _run(file, source, None)
 
 
 @cache
-def _run(file: StackFile, source: str | None) -> Plan:
-    told = _shared(repr((file, source)), lambda: _told_by_a_process(file, source))
+def _run(file: StackFile, source: str | None, charts: str | None) -> Plan:
+    told = _shared(repr((file, source, charts)), lambda: _told_by_a_process(file, source, charts))
     document = told.pop("document")
     return Plan(
         resources={resource["urn"]: Resource(**resource) for resource in document["resources"]},
@@ -115,9 +123,11 @@ def _run(file: StackFile, source: str | None) -> Plan:
     )
 
 
-def _told_by_a_process(file: StackFile, source: str | None) -> dict[str, Any]:
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT)}  # no home, no credentials
+def _told_by_a_process(file: StackFile, source: str | None, charts: str | None) -> dict[str, Any]:
     with file.folder() as folder:
+        # No home and no credentials; no charts either, unless they are asked for: rendering them takes its time.
+        cache = charts or str(folder / "cache")
+        environment = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT), "XDG_CACHE_HOME": cache}
         (folder / "__main__.py").write_text(source or (PROJECT / "__main__.py").read_text())
         command = [sys.executable, str(RUNNER), str(folder), file.stack, "answering" if source else "-"]
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)

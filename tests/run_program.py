@@ -16,6 +16,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "gcp:container/cluster:Cluster": {"endpoint": "10.30.32.2", "masterAuth": {"clusterCaCertificate": "Q0E="}},
     "gcp:serviceaccount/account:Account": {"member": "serviceAccount:made@by.google"},
     "aws:iam/role:Role": {"arn": "arn:aws:iam::210987654321:role/made-by-aws"},
+    "vault:index/authBackend:AuthBackend": {"accessor": "auth_kubernetes_made"},
 }
 """What a cloud tells of a resource that is there, as far as the tests look at it."""
 

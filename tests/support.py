@@ -35,8 +35,13 @@ class StackFile:
     text: str
 
     def set(self, path: str, value: Any) -> StackFile:
-        """With another value at `pools.system.min`; its keys but the last are there."""
+        """With another value at `pools.system.min`; its keys but the last are there.
+
+        Another `standard_stack` keeps what the file says of logging, without which there is no cluster, unless it says that itself.
+        """
         *above, key = path.split(".")
+        if path == "standard_stack":
+            value = {**{part: one for part, one in self.value().get(path, {}).items() if part == "logging"}, **value}
         return self._edited(above, lambda parent: parent.__setitem__(_key(parent, key), value))
 
     def without(self, path: str) -> StackFile:

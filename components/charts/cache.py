@@ -1,9 +1,9 @@
 """The user's cache of chart archives and CRD files, filled by `kuber charts fetch` and `kuber charts import`.
 
-    charts/<name>-<version>.tgz      an archive, with what is known of it in <name>-<version>.json beside it
-    manifests/<name>-<version>.yaml  a file of CRDs, likewise
-    renderings/<hash>.json           what helm made of an archive and values
-    crds/<digest>.json               a bundle's CRDs, as they are applied
+charts/<name>-<version>.tgz      an archive, with what is known of it in <name>-<version>.json beside it
+manifests/<name>-<version>.yaml  a file of CRDs, likewise
+renderings/<hash>.json           what helm made of an archive and values
+crds/<digest>.json               a bundle's CRDs, as they are applied
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -71,7 +71,7 @@ class ChartCache:
             return None
 
     def require(self, kind: Kind, name: str, version: str, digest: str) -> Entry:
-        """A file that is what a release pins.
+        """A file that is what a release pins; one that has the release's digest is verified, wherever it came from.
 
         Args:
             digest: The release's; empty where it isn't locked yet.
@@ -83,7 +83,9 @@ class ChartCache:
         entry = self.entry(kind, name, version)
         if entry is None:
             raise NotCachedError(
-                f"{name} {version}", "not in the cache", "`kuber charts fetch`, or `kuber charts import DIR` without a network"
+                f"{name} {version}",
+                "not in the cache",
+                "`kuber charts fetch`, or `kuber charts import DIR` without a network",
             )
         if entry.verified and digest and entry.digest != digest:
             raise ChartError(
@@ -91,13 +93,15 @@ class ChartCache:
                 f"the cache holds {entry.digest}, the release pins {digest}",
                 "`kuber charts fetch` gets the pinned one; if the registry gives another, somebody has changed it",
             )
-        return entry
+        return replace(entry, verified=True) if digest and entry.digest == digest else entry
 
     def add(self, kind: Kind, entry: Entry, file: Path) -> None:
-        """Take a file in; its digest is the entry's."""
+        """Take a file in; its digest is the entry's. What is known of another file goes before that file does."""
         path = self.path(kind, entry.name, entry.version)
+        known = path.with_name(f"{path.name}.json")
+        known.unlink(missing_ok=True)
         self._write(path, file.read_bytes())
-        self._write(path.with_name(f"{path.name}.json"), json.dumps(asdict(entry), indent=1).encode())
+        self._write(known, json.dumps(asdict(entry), indent=1).encode())
 
     def read_json(self, folder: Literal["renderings", "crds"], key: str) -> object | None:
         """A JSON document of the cache; None where there is none that can be read."""
@@ -105,6 +109,10 @@ class ChartCache:
             return json.loads((self.folder / folder / f"{key}.json").read_bytes())
         except (OSError, ValueError):
             return None
+
+    def has_json(self, folder: Literal["renderings", "crds"], key: str) -> bool:
+        """Whether there is a document."""
+        return (self.folder / folder / f"{key}.json").is_file()
 
     def write_json(self, folder: Literal["renderings", "crds"], key: str, document: object) -> None:
         """Keep a JSON document."""

@@ -19,6 +19,7 @@ import yaml
 from config.release import ChartPin
 
 from .cache import ChartCache, canonical_json, digest_of
+from .crd_versions import served_versions, stored_version
 from .errors import ChartError
 from .helm import helm
 from .manifests import Manifest, normalised, shown_identity
@@ -118,6 +119,11 @@ def render(chart: Chart, pin: ChartPin, namespace: str, around: Surroundings, ca
     key = digest_of(canonical_json(asked)).removeprefix("sha256:")
     made = cache.read_json("renderings", key)
     if not isinstance(made, dict):
+        if digest_of(cache.path("charts", chart.name, pin.version).read_bytes()) != entry.digest:
+            title = f"{chart.name} {pin.version}"
+            raise ChartError(
+                title, "the file in the cache isn't what was put there", "`kuber charts fetch` gets it anew"
+            )
         objects, crds = _rendered(chart, pin, namespace, around, cache)
         for crd in crds:
             cache.write_json("crds", _crd_digest(crd), crd)
@@ -152,7 +158,9 @@ def _rendered(
     except (tarfile.TarError, OSError, EOFError, yaml.YAMLError, ValueError) as error:
         raise ChartError(title, f"the archive can't be read: {error}", "`kuber charts verify` tells more") from None
     if unknown:
-        raise ChartError(title, f"the chart doesn't know these values: {', '.join(unknown)}", "helm would ignore them silently")
+        raise ChartError(
+            title, f"the chart doesn't know these values: {', '.join(unknown)}", "helm would ignore them silently"
+        )
 
     command = ["template", chart.release_name or chart.name, str(archive), "--namespace", namespace, "--values", "-"]
     command += ["--kube-version", f"{around.kubernetes_version}.0", "--include-crds", "--skip-tests"]
@@ -192,12 +200,7 @@ def _split(title: str, pin: ChartPin, objects: list[Manifest], namespace: str) -
 
 
 def _facts(crd: Manifest) -> dict[str, Any]:
-    versions = crd["spec"]["versions"]
-    return {
-        "served": sorted(one["name"] for one in versions if one["served"]),
-        "stored": next(one["name"] for one in versions if one["storage"]),
-        "digest": _crd_digest(crd),
-    }
+    return {"served": served_versions(crd), "stored": stored_version(crd), "digest": _crd_digest(crd)}
 
 
 def _crd_digest(crd: Manifest) -> str:

@@ -28,7 +28,9 @@ _KUBERNETES_OWN = frozenset(
 """Keys below which stands what Kubernetes defines and not the chart: what its values hold there is an example."""
 
 
-def unknown_values(values: Mapping[str, Any], known: Mapping[str, Any], free_form: Collection[str] = ()) -> Iterator[str]:
+def unknown_values(
+    values: Mapping[str, Any], known: Mapping[str, Any], free_form: Collection[str] = ()
+) -> Iterator[str]:
     """Paths of values that a chart's own values don't have, `controller.replicaCount`.
 
     What a chart leaves empty (`{}`, or nothing at all) takes any keys. Lists are taken as they are.
@@ -64,14 +66,19 @@ def chart_values(archive: Path) -> dict[str, Any]:
 
 
 def _values(tar: tarfile.TarFile) -> dict[str, Any]:
-    files = {member.name.split("/", 1)[1]: member for member in tar.getmembers() if member.isfile() and "/" in member.name}
+    files = {
+        member.name.split("/", 1)[1]: member for member in tar.getmembers() if member.isfile() and "/" in member.name
+    }
     return _values_below(tar, files, "")
 
 
 def _values_below(tar: tarfile.TarFile, files: Mapping[str, tarfile.TarInfo], at: str) -> dict[str, Any]:
     own = mapping(_text(tar, files.get(f"{at}values.yaml")))
     dependencies = mapping(_text(tar, files.get(f"{at}Chart.yaml"))).get("dependencies") or []
-    names = {one["name"]: [d.get("alias") or d["name"] for d in dependencies if d["name"] == one["name"]] for one in dependencies}
+    names = {
+        one["name"]: [d.get("alias") or d["name"] for d in dependencies if d["name"] == one["name"]]
+        for one in dependencies
+    }
     for path in files:
         folder, _, rest = path.removeprefix(f"{at}charts/").partition("/")
         if not path.startswith(f"{at}charts/") or (rest != "Chart.yaml" and not folder.endswith(".tgz")):
@@ -88,7 +95,10 @@ def _values_below(tar: tarfile.TarFile, files: Mapping[str, tarfile.TarInfo], at
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(base[key], value) if isinstance(value, Mapping) and isinstance(base.get(key), Mapping) else value for key, value in over.items()}
+    both = {
+        key: _merged(base[key], value) if isinstance(value, Mapping) and isinstance(base.get(key), Mapping) else value
+        for key, value in over.items()
+    }
     return {**base, **both}
 
 

@@ -34,6 +34,19 @@ class AwsStatement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GcpDnsZone:
+    """A managed zone of Cloud DNS.
+
+    Attributes:
+        project: Its project's id.
+        name: Of the zone, not of the domain.
+    """
+
+    project: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rights:
     """Cloud rights that a workload needs, for each cloud that it runs on.
 
@@ -41,11 +54,15 @@ class Rights:
         aws_statements: Statements of a policy of its own.
         aws_managed_policies: ARNs of policies that AWS keeps up to date.
         gcp_project_roles: Roles on the project, `roles/dns.admin`.
+        gcp_dns_zones: Zones whose records it may read and change.
+        gcp_readable_buckets: Buckets of Cloud Storage whose objects it may read.
     """
 
     aws_statements: Sequence[AwsStatement] = ()
     aws_managed_policies: Sequence[str] = ()
     gcp_project_roles: Sequence[str] = ()
+    gcp_dns_zones: Sequence[GcpDnsZone] = ()
+    gcp_readable_buckets: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

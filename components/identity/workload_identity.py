@@ -63,6 +63,23 @@ class GcpWorkloadIdentity(pulumi.ComponentResource):
                 member=account.member,
                 opts=child,
             )
+        for zone in args.rights.gcp_dns_zones:
+            gcp.dns.DnsManagedZoneIamMember(
+                f"{name}-{zone.project}-{zone.name}",
+                project=zone.project,
+                managed_zone=zone.name,
+                role="roles/dns.admin",
+                member=account.member,
+                opts=child,
+            )
+        for bucket in args.rights.gcp_readable_buckets:
+            gcp.storage.BucketIAMMember(
+                f"{name}-{bucket}",
+                bucket=bucket,
+                role="roles/storage.legacyObjectReader",  # reads objects, and lists none
+                member=account.member,
+                opts=child,
+            )
         gcp.serviceaccount.IAMMember(
             name,
             service_account_id=account.name,

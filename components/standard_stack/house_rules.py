@@ -10,6 +10,8 @@ from typing import Any
 from components.charts.cache import canonical_json, digest_of
 from components.charts.errors import ChartError
 from components.charts.manifests import Manifest, containers, identity, pod_labels, pod_template, shown_identity
+from components.charts.secret_texts import secret_texts, without_secret_texts
+from config.model import SecretText, compose
 from config.release import Release
 
 from .site import Site
@@ -38,6 +40,7 @@ def applied(objects: Sequence[Manifest], site: Site) -> list[Manifest]:
     - Pods start anew when what they read changes.
     - What has replicas has a disruption budget.
     - Who is scaled by an autoscaler has no number of replicas.
+    - Where Google Cloud admits Kubernetes' own priorities by a quota alone, there is one.
 
     Raises:
         ChartError: a container's image isn't in the release.
@@ -52,7 +55,7 @@ def applied(objects: Sequence[Manifest], site: Site) -> list[Manifest]:
             _mark_configuration(one, template, configuration)
         if (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) in scaled:
             one["spec"].pop("replicas", None)
-    return [*own, *_budgets(own)]
+    return [*own, *_budgets(own), *_critical_pods_quotas(own, site)]
 
 
 def image_names(one: Manifest) -> list[str]:
@@ -90,7 +93,18 @@ def _mark_configuration(one: Manifest, template: dict[str, Any], configuration: 
     if content:
         metadata = template.setdefault("metadata", {})
         annotations = metadata.setdefault("annotations", {})
-        annotations[CONFIG_HASH] = digest_of(canonical_json(content)).removeprefix("sha256:")[:16]
+        annotations[CONFIG_HASH] = _hash(content)
+
+
+def _hash(content: list[Any]) -> str | SecretText:
+    """Of what pods read; as secret as what it is made of."""
+
+    def digest(*_: str) -> str:
+        clear = without_secret_texts(content, lambda one: one.value)
+        return digest_of(canonical_json(clear)).removeprefix("sha256:")[:16]
+
+    secrets = list(secret_texts(content))
+    return compose(digest, *secrets) if secrets else digest()
 
 
 def configuration_read(spec: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -138,6 +152,34 @@ def _budgets(objects: Sequence[Manifest]) -> list[Manifest]:
                 }
             )
     return made
+
+
+def _critical_pods_quotas(objects: Sequence[Manifest], site: Site) -> list[Manifest]:
+    """GKE refuses pods of Kubernetes' own priorities outside kube-system, unless a quota of their namespace names the priority."""
+    if site.settings.platform != "gke":
+        return []
+    critical: dict[str, set[str]] = {}
+    for one in objects:
+        priority = ((pod_template(one) or {}).get("spec") or {}).get("priorityClassName", "")
+        namespace = one["metadata"].get("namespace", "")
+        if priority.startswith(("system-node-", "system-cluster-")) and namespace != "kube-system":
+            critical.setdefault(namespace, set()).add(priority)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "critical-pods", "namespace": namespace},
+            "spec": {
+                "hard": {"pods": "1G"},  # as many as there are
+                "scopeSelector": {
+                    "matchExpressions": [
+                        {"scopeName": "PriorityClass", "operator": "In", "values": sorted(priorities)}
+                    ]
+                },
+            },
+        }
+        for namespace, priorities in sorted(critical.items())
+    ]
 
 
 def _covers(budget: Manifest, workload: Manifest) -> bool:

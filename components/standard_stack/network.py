@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from components.charts.manifests import Manifest
+from config.addresses import RFC_1918
 
 from .site import Site
 
@@ -30,6 +31,11 @@ def same_namespace(pods: Pods | None = None) -> Peer:
 def everywhere_in_the_cluster() -> Peer:
     """Pods of all namespaces."""
     return {"namespaceSelector": {}}
+
+
+def prometheus() -> Peer:
+    """Who reads metrics."""
+    return namespace("system-monitoring", {"app.kubernetes.io/name": "prometheus"})
 
 
 def addresses(*cidrs: IPv4Network | str, but: Iterable[IPv4Network | str] = ()) -> list[Peer]:
@@ -96,10 +102,24 @@ def allow_webhooks(site: Site, ports: Sequence[Port], pods: Pods | None = None, 
     return allow(name, pods=pods, ingress_from=addresses(*site.api_server_cidrs), ports=ports)
 
 
+def allow_cloud(site: Site, pods: Pods | None = None) -> list[Manifest]:
+    """Pods may call the cloud's interfaces, and ask the node's agent for the credentials to do so.
+
+    The cloud's addresses aren't known beforehand: all but private ones, where its interfaces are reached through an endpoint of the
+    network itself.
+    """
+    agents = {"eks": ("169.254.170.23/32", [80]), "gke": ("169.254.169.254/32", [80])}  # Pod Identity; metadata server
+    agent, ports = agents[site.settings.platform]
+    outside = addresses("0.0.0.0/0", but=[*RFC_1918, "169.254.0.0/16"])
+    return [
+        allow("cloud", pods=pods, egress_to=[*outside, *addresses(*site.node_cidrs)], ports=[443]),
+        allow("cloud-credentials", pods=pods, egress_to=addresses(agent), ports=ports),
+    ]
+
+
 def allow_scraping(ports: Sequence[Port], pods: Pods | None = None, name: str = "metrics") -> Manifest:
     """Prometheus may read pods' metrics."""
-    prometheus = namespace("system-monitoring", {"app.kubernetes.io/name": "prometheus"})
-    return allow(name, pods=pods, ingress_from=[prometheus], ports=ports)
+    return allow(name, pods=pods, ingress_from=[prometheus()], ports=ports)
 
 
 def _policy(name: str, pods: Pods | None, rule: str, rules: list[Any]) -> Manifest:

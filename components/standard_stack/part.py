@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from components.charts.manifests import Manifest
 from components.charts.rendering import Chart
 from components.identity.rights import Rights
 
+if TYPE_CHECKING:
+    import pulumi
+
 PodSecurity = Literal["restricted", "baseline", "privileged"]
 """Levels of Kubernetes' Pod Security Standards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What a part's resources outside Kubernetes are told, all of it outputs.
+
+    Attributes:
+        kubeconfig: The cluster's, JSON.
+        object: A core object as a resource, by kind, namespace and name.
+    """
+
+    kubeconfig: pulumi.Output[str]
+    object: Callable[[str, str, str], pulumi.CustomResource]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +44,7 @@ class Part:
         crds: Bundles of CRDs of the release that come from no chart of this part, but that it brings.
         rights: What its service accounts may do in the cloud, by the account's name.
         ignored: Properties that the cluster fills in, by `Kind/name`; paths as in `ignoreChanges`.
+        elsewhere: Makes the part's resources outside Kubernetes, as children of the part; called after its objects.
     """
 
     name: str
@@ -39,6 +56,7 @@ class Part:
     crds: Sequence[str] = ()
     rights: Mapping[str, Rights] = field(default_factory=dict)
     ignored: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    elsewhere: Callable[[Around, pulumi.ResourceOptions], object] | None = None
 
     def __post_init__(self) -> None:
         if (self.pod_security == "restricted") == bool(self.pod_security_reason):

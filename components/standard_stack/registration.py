@@ -11,9 +11,12 @@ import pulumi
 
 from components.charts.errors import ChartError
 from components.charts.manifests import Manifest, identity, pod_labels, pod_template
+from components.charts.secret_texts import without_secret_texts
+from config.model import SecretText
 
 from .house_rules import configuration_read
 from .network import DEFAULT_DENY
+from .patches import is_patch
 
 Identity = tuple[str, str, str]
 WORKLOADS = frozenset({"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet"})
@@ -28,12 +31,27 @@ class Carried:
     Attributes:
         part: Name of the part.
         manifest: The object.
+        chart: The chart that it comes from; none where it is the part's own.
         ignored: Its properties that the cluster fills in.
     """
 
     part: str
     manifest: Manifest
+    chart: str | None = None
     ignored: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where the CRDs of an API group come from.
+
+    Attributes:
+        part: The part that brings them.
+        chart: Its chart that renders them; none where they are a file of their own.
+    """
+
+    part: str
+    chart: str | None
 
 
 def resource_name(one: Manifest) -> str:
@@ -43,12 +61,25 @@ def resource_name(one: Manifest) -> str:
 
 
 def object_resource(one: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
-    """One object as a resource, of the type that the Kubernetes SDK has for it, or would have."""
+    """One object as a resource, of the type that the Kubernetes SDK has for it, or would have.
+
+    Secrets of the stack file are secrets to the engine too, wherever they stand. What the cluster puts into a Secret is known as its
+    `data`, and a secret as well.
+    """
     version = one["apiVersion"] if "/" in one["apiVersion"] else f"core/{one['apiVersion']}"
-    properties: dict[str, Any] = dict(one)
+    kind = f"{one['kind']}Patch" if is_patch(one) else one["kind"]
+    properties: dict[str, Any] = without_secret_texts(one, lambda secret: pulumi.Output.secret(_value(secret)))
     if one["kind"] == "Secret":
-        properties |= {field: pulumi.Output.secret(one[field]) for field in _SECRET_FIELDS if field in one}
-    return pulumi.CustomResource(f"kubernetes:{version}:{one['kind']}", resource_name(one), properties, opts)
+        clear = {field: without_secret_texts(one[field], _value) for field in _SECRET_FIELDS if field in one}
+        properties |= {"data": None} | {field: pulumi.Output.secret(clear[field]) for field in clear}
+        secret_outputs = pulumi.ResourceOptions(additional_secret_outputs=list(_SECRET_FIELDS))
+        opts = pulumi.ResourceOptions.merge(opts, secret_outputs)
+    return pulumi.CustomResource(f"kubernetes:{version}:{kind}", resource_name(one), properties, opts)
+
+
+def _value(secret: SecretText) -> str:
+    """In the clear, under an engine; a plan knows it no more than what it shows instead."""
+    return str(secret) if secret.value is None else secret.value
 
 
 class Dependencies:
@@ -57,15 +88,16 @@ class Dependencies:
     Args:
         objects: All objects of the stack.
         needs: Parts that come before a part, by its name; those that they need in turn included.
-        bundle_owner: The part that brings an API group's CRDs, by group.
+        crds: Where an API group's CRDs come from, by group.
     """
 
     def __init__(
-        self, objects: Sequence[Carried], needs: Mapping[str, Sequence[str]], bundle_owner: Mapping[str, str]
+        self, objects: Sequence[Carried], needs: Mapping[str, Sequence[str]], crds: Mapping[str, Origin]
     ) -> None:
-        self._needs, self._owner = needs, bundle_owner
+        self._needs, self._crds = needs, crds
         self._by_identity = {identity(one.manifest): one for one in objects}
         self._workloads: dict[str, list[Identity]] = {}
+        self._workloads_of_chart: dict[tuple[str, str | None], list[Identity]] = {}
         self._bindings: dict[tuple[str, str], list[Identity]] = {}
         for one in objects:
             self._index(one)
@@ -94,6 +126,7 @@ class Dependencies:
         manifest, at = one.manifest, identity(one.manifest)
         if at[0] in WORKLOADS:
             self._workloads.setdefault(one.part, []).append(at)
+            self._workloads_of_chart.setdefault((one.part, one.chart), []).append(at)
         if manifest["kind"] in ("RoleBinding", "ClusterRoleBinding"):
             for subject in manifest.get("subjects") or []:
                 if subject["kind"] == "ServiceAccount":
@@ -106,7 +139,7 @@ class Dependencies:
         return found - {at}
 
     def _references(self, one: Carried, at: Identity) -> Iterator[Identity]:
-        manifest, (kind, namespace, name) = one.manifest, at
+        manifest, (kind, namespace, _) = one.manifest, at
         if namespace:
             yield ("/Namespace", "", namespace)
         if kind == "/Namespace":
@@ -115,17 +148,35 @@ class Dependencies:
         if kind.startswith("rbac.authorization.k8s.io/") and "roleRef" in manifest:
             role = manifest["roleRef"]
             yield (f"{role['apiGroup']}/{role['kind']}", namespace if role["kind"] == "Role" else "", role["name"])
-        if manifest["kind"] in _WEBHOOKS:
-            for webhook in manifest.get("webhooks") or []:
-                yield from self._behind(webhook["clientConfig"].get("service"))
-        if kind == "apiregistration.k8s.io/APIService":
-            yield from self._behind(manifest["spec"].get("service"))
+        if not self._judges_own_crds(manifest):
+            for service in _called_services(manifest):
+                yield from self._behind(service)
+        yield from _accounts_and_secrets(manifest, namespace)
         if template := pod_template(manifest):
             yield ("networking.k8s.io/NetworkPolicy", namespace, DEFAULT_DENY)
             yield from self._read_by_pods(template["spec"], namespace)
-        elif (owner := self._owner.get(kind.rpartition("/")[0])) and owner in (one.part, *self._needs.get(one.part, ())):
-            yield from self._workloads.get(owner, ())
+        elif (crds := self._crds.get(kind.rpartition("/")[0])) and crds.part in (
+            one.part,
+            *self._needs.get(one.part, ()),
+        ):
+            yield from self._working_on(crds)
             yield from self._read_by_pods(manifest.get("spec") or {}, namespace)
+
+    def _working_on(self, origin: Origin) -> Sequence[Identity]:
+        """The workloads that work on a group's objects: those of the chart that brings it, or else of the whole part.
+
+        Another chart of the part may wait for such an object, as trust-manager does for the certificate of its webhook.
+        """
+        return self._workloads_of_chart.get((origin.part, origin.chart)) or self._workloads.get(origin.part, ())
+
+    def _judges_own_crds(self, manifest: Manifest) -> bool:
+        """Whether webhooks are about groups of the stack's CRDs alone.
+
+        Those can come before the pods behind them, and do: cert-manager puts the authority into the configuration when it is there,
+        and an object that came sooner would be refused.
+        """
+        rules = [rule for webhook in manifest.get("webhooks") or [] for rule in webhook.get("rules") or []]
+        return bool(rules) and all(group in self._crds for rule in rules for group in rule["apiGroups"])
 
     def _read_by_pods(self, spec: Mapping[str, Any], namespace: str) -> Iterator[Identity]:
         account = spec.get("serviceAccountName")
@@ -151,3 +202,18 @@ class Dependencies:
                     labels = pod_labels(self._by_identity[workload].manifest)
                     if workload[1] == at[1] and selector and selector.items() <= labels.items():
                         yield workload
+
+
+def _called_services(manifest: Manifest) -> list[Mapping[str, Any] | None]:
+    """Services that the API server calls for an object's sake."""
+    if manifest["kind"] in _WEBHOOKS:
+        return [webhook["clientConfig"].get("service") for webhook in manifest.get("webhooks") or []]
+    return [manifest["spec"].get("service")] if manifest["kind"] == "APIService" else []
+
+
+def _accounts_and_secrets(manifest: Manifest, namespace: str) -> list[Identity]:
+    """Secrets that a service account pulls images with; the account of a Secret with a token, which is taken away without it."""
+    if manifest["kind"] == "ServiceAccount":
+        return [("/Secret", namespace, secret["name"]) for secret in manifest.get("imagePullSecrets") or []]
+    account = (manifest["metadata"].get("annotations") or {}).get("kubernetes.io/service-account.name")
+    return [("/ServiceAccount", namespace, account)] if manifest["kind"] == "Secret" and account else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Protocol
 
@@ -19,9 +19,9 @@ from components.identity.rights import Rights, WorkloadIdentity
 from config.release import Release
 
 from . import absence, house_rules, namespaces
-from .part import Part
+from .part import Around, Part
 from .parts import parts
-from .registration import Carried, Dependencies, Identity, object_resource
+from .registration import Carried, Dependencies, Identity, Origin, object_resource
 from .site import Site
 
 
@@ -44,11 +44,13 @@ class RenderedPart:
     Attributes:
         part: As it was described.
         objects: Under the house's rules, namespace included.
+        from_charts: The chart that an object comes from.
         not_rendered: Charts that couldn't be rendered here, each with the reason.
     """
 
     part: Part
     objects: Sequence[Manifest]
+    from_charts: Mapping[Identity, str] = field(default_factory=dict)
     not_rendered: Sequence[NotCachedError] = ()
 
 
@@ -60,6 +62,7 @@ class Bundle:
         name: As in the release.
         version: Of the project.
         part: The part that brings it.
+        chart: The chart that renders it; none where it is a file of its own.
         groups: API groups.
         crds: By name.
     """
@@ -67,6 +70,7 @@ class Bundle:
     name: str
     version: str
     part: str
+    chart: str | None
     groups: frozenset[str]
     crds: Mapping[str, Crd]
 
@@ -80,12 +84,14 @@ class RenderedStack:
         bundles: CRDs.
         needs: Parts that come before a part, by name; those that they need in turn included.
         unverified: Charts whose archives can't be told to be the published ones.
+        removed_crds: CRDs that no part brings any more, and that are to be deleted.
     """
 
     parts: Sequence[RenderedPart]
     bundles: Sequence[Bundle]
     needs: Mapping[str, Sequence[str]]
     unverified: Sequence[str] = field(default=())
+    removed_crds: Sequence[str] = field(default=())
 
     @property
     def not_rendered(self) -> list[NotCachedError]:
@@ -96,7 +102,10 @@ class RenderedStack:
     def warnings(self) -> list[str]:
         """What a person should know: charts that are missing here, or that can't be told to be the published ones."""
         missing = [f"{error.chart} isn't rendered: {error.reason}" for error in self.not_rendered]
-        return [*missing, *(f"{one} came from a folder: nothing tells whether it is the published chart" for one in self.unverified)]
+        return [
+            *missing,
+            *(f"{one} came from a folder: nothing tells whether it is the published chart" for one in self.unverified),
+        ]
 
     @property
     def objects(self) -> list[Manifest]:
@@ -122,6 +131,7 @@ def rendered_stack(site: Site, cache: ChartCache | None = None) -> RenderedStack
     done: list[RenderedPart] = []
     for part in wanted:
         objects, missing = [], []
+        from_charts: dict[Identity, str] = {}
         for chart in part.charts:
             pin = site.release.charts[chart.name]
             try:
@@ -130,20 +140,29 @@ def rendered_stack(site: Site, cache: ChartCache | None = None) -> RenderedStack
                 missing.append(error)
                 continue
             objects += rendering.objects
+            from_charts |= {identity(one): chart.name for one in rendering.objects}
             crds[chart.name] = rendering.crds
             if not rendering.verified:
                 unverified.append(f"{chart.name} {pin.version}")
         objects += normalised(part.objects, part.namespace or "default")
         objects = house_rules.applied(house_rules.kept(objects, site), site)
-        done.append(RenderedPart(part=part, objects=[*namespaces.of(part, site), *objects], not_rendered=missing))
+        objects = [*namespaces.of(part, site), *objects]
+        done.append(RenderedPart(part=part, objects=objects, from_charts=from_charts, not_rendered=missing))
     bundles, missing_bundles = _bundles(wanted, site.release, crds, cache)
     if missing_bundles:
-        done[0] = RenderedPart(part=done[0].part, objects=done[0].objects, not_rendered=[*done[0].not_rendered, *missing_bundles])
+        done[0] = replace(done[0], not_rendered=[*done[0].not_rendered, *missing_bundles])
     _refuse_clashes(done)
     absent = [error for one in done for error in one.not_rendered]
     absence.judge(absent, unverified)
     needs = {part.name: site.stack.needed_by(part.name) for part in wanted}
-    return RenderedStack(parts=_in_order(done, needs), bundles=bundles, needs=needs, unverified=unverified)
+    _refuse_removal_in_use(site.stack.remove_crds, bundles)
+    return RenderedStack(
+        parts=_in_order(done, needs),
+        bundles=bundles,
+        needs=needs,
+        unverified=unverified,
+        removed_crds=site.stack.remove_crds,
+    )
 
 
 def _api_versions(wanted: Sequence[Part], release: Release) -> list[str]:
@@ -161,7 +180,8 @@ def _bundles(
     missing: list[NotCachedError] = []
     for name, pin in release.crds.items():
         owner = next(
-            (part.name for part in wanted if name in part.crds or pin.chart in {chart.name for chart in part.charts}), None
+            (part.name for part in wanted if name in part.crds or pin.chart in {chart.name for chart in part.charts}),
+            None,
         )
         if owner is None:
             continue
@@ -176,7 +196,9 @@ def _bundles(
             found = read_crds(cache.path("manifests", name, pin.version).read_text(encoding="utf-8"), cache)
         own = {crd: facts for crd, facts in sorted(found.items()) if crd.partition(".")[2] in pin.groups}
         if own:
-            bundles.append(Bundle(name=name, version=pin.version, part=owner, groups=pin.groups, crds=own))
+            bundles.append(
+                Bundle(name=name, version=pin.version, part=owner, chart=pin.chart, groups=pin.groups, crds=own)
+            )
     return bundles, missing
 
 
@@ -190,6 +212,16 @@ def _refuse_clashes(done: Sequence[RenderedPart]) -> None:
         names = [identity(manifest) for manifest in one.objects]
         if twice := sorted({at for at in names if names.count(at) > 1}):
             raise ChartError(one.part.name, f"makes two objects of one name: {'/'.join(twice[0])}")
+
+
+def _refuse_removal_in_use(removed: Sequence[str], bundles: Sequence[Bundle]) -> None:
+    for bundle in bundles:
+        if used := sorted({*removed} & bundle.crds.keys()):
+            raise ChartError(
+                ", ".join(used),
+                f"to be deleted by standard_stack.remove_crds, and part of {bundle.name}, which {bundle.part} brings",
+                f"leave it out of remove_crds, or turn {bundle.part} off first",
+            )
 
 
 def _in_order(done: Sequence[RenderedPart], needs: Mapping[str, Sequence[str]]) -> list[RenderedPart]:
@@ -214,23 +246,39 @@ class StandardStack(pulumi.ComponentResource):
         bundles = {
             bundle.name: CrdBundle(
                 bundle.name,
-                CrdBundleArgs(version=bundle.version, crds=bundle.crds, kubeconfig=host.kubeconfig, cluster=host.provider),
+                CrdBundleArgs(
+                    version=bundle.version, crds=bundle.crds, kubeconfig=host.kubeconfig, cluster=host.provider
+                ),
                 child,
             )
             for bundle in stack.bundles
         }
+        if stack.removed_crds:
+            removed = CrdBundleArgs(
+                version="", crds={}, kubeconfig=host.kubeconfig, cluster=host.provider, remove=stack.removed_crds
+            )
+            CrdBundle("removed-crds", removed, child)
         self._bundle_of = {group: bundles[bundle.name] for bundle in stack.bundles for group in bundle.groups}
         self._components = {one.part.name: PartResources(one.part.name, child) for one in stack.parts}
-        self._made: dict[Identity, pulumi.Resource] = {}
+        self._made: dict[Identity, pulumi.CustomResource] = {}
         objects = [
-            Carried(part=one.part.name, manifest=manifest, ignored=_ignored(one.part, manifest))
+            Carried(
+                part=one.part.name,
+                manifest=manifest,
+                chart=one.from_charts.get(identity(manifest)),
+                ignored=_ignored(one.part, manifest),
+            )
             for one in stack.parts
             for manifest in one.objects
         ]
         identities = self._granted(stack, host, objects)
-        owner = {group: bundle.part for bundle in stack.bundles for group in bundle.groups}
-        for one, needed in Dependencies(objects, stack.needs, owner).ordered():
+        crds = {
+            group: Origin(part=bundle.part, chart=bundle.chart) for bundle in stack.bundles for group in bundle.groups
+        }
+        for one, needed in Dependencies(objects, stack.needs, crds).ordered():
             self._make(one, needed, identities)
+        for one in stack.parts:
+            self._make_elsewhere(one.part, host)
         for component in self._components.values():
             component.register_outputs({})
         self.register_outputs({})
@@ -261,6 +309,14 @@ class StandardStack(pulumi.ComponentResource):
             parent=self._components[one.part], depends_on=depends_on, ignore_changes=list(one.ignored) or None
         )
         self._made[at] = object_resource(one.manifest, opts)
+
+    def _make_elsewhere(self, part: Part, host: Host) -> None:
+        if part.elsewhere:
+            around = Around(
+                kubeconfig=host.kubeconfig,
+                object=lambda kind, namespace, name: self._made[(f"/{kind}", namespace, name)],
+            )
+            part.elsewhere(around, pulumi.ResourceOptions(parent=self._components[part.name]))
 
 
 class PartResources(pulumi.ComponentResource):

@@ -20,9 +20,9 @@ from .logging import LoggingSettings
 from .mesh import MeshSettings
 from .metrics_api import MetricsApiSettings
 from .monitoring import MonitoringSettings
+from .part import CrdName, PartSettings
 from .secrets import SecretsSettings
 from .storage import StorageSettings
-from .part import PartSettings
 
 if TYPE_CHECKING:
     from ..cluster import ClusterSettings
@@ -37,6 +37,8 @@ class StandardStackSettings(Settings):
     """Prefix of a registry that holds all images under their whole names, for clusters without the internet."""
     system_pool: Name | None = None
     """The on-demand pool that carries what may not be interrupted; the pool `system` unless given."""
+    remove_crds: list[CrdName] = []
+    """CRDs to be deleted that no part brings any more, by name; refused while there are objects of theirs."""
     base: BaseSettings = BaseSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     logging: LoggingSettings = LoggingSettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..errors import Problem
@@ -26,6 +27,9 @@ HostName = Annotated[
     ),
 ]
 DnsZone = HostName
+CrdName = Annotated[
+    str, Text(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+", "a name such as prometheuses.monitoring.coreos.com", 253)
+]
 
 
 class ContainerResources(Settings):
@@ -58,5 +62,9 @@ class PartSettings(Settings):
     """Whether the cluster has this part; without it, nothing of it is there."""
 
     def problems_on(self, cluster: ClusterSettings) -> Iterator[Problem]:
-        """Problems with the rest of the cluster's settings, such as a platform that can't have the part; asked where it is enabled."""
+        """Problems with the rest of the cluster's settings, such as a platform without the part; asked where it is enabled."""
+        yield from ()
+
+    def advice(self, day: date) -> Iterator[str]:
+        """What is allowed, but what a careful person would want to be told, on a day; asked where it is enabled."""
         yield from ()

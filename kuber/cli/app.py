@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from .charts_app import charts_app
 from .errors import told_plainly
+from .fleet_app import fleet_app
 from .options import Project, Stack, Stacks
 
 _OVERVIEW = """Kubernetes clusters on EKS, GKE and your own machines, from one stack file each.
@@ -39,6 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(charts_app)
+app.add_typer(fleet_app)
 
 
 @app.command()
@@ -47,21 +51,27 @@ def plan(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the plan as JSON to a file; - for standard output.")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Fail where charts aren't here, as the engine does; else the rest is planned."),
+    ] = False,
     project: Project = None,
 ) -> None:
-    """Show what a stack file makes: components, pools, what only the cloud will tell, warnings.
+    """Show what a stack file makes: components, pools, CRDs, what only the cloud will tell, warnings.
 
-    Runs the whole program in this process. Needs no credential, no network and no engine.
+    Runs the whole program in this process. Needs no credential, no network and no engine; charts come from the cache that
+    `kuber charts fetch` fills, and are rendered by helm.
 
     \b
     Examples:
       kuber plan prod-eks
       kuber plan prod-eks --json plan.json
       kuber plan prod-eks --json - | jq '.resources[].urn'
+      kuber plan prod-eks --strict
     """
     from .plan import run
 
-    run(stack, json_file, project)
+    run(stack, json_file, strict, project)
 
 
 @app.command()

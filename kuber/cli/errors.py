@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from components.charts.errors import ChartError
 from config.errors import StackFileError
 from config.today import TodayError
 from kuber.plan.errors import PlanError
@@ -28,7 +29,7 @@ def told_plainly() -> Iterator[None]:
     """Turns errors that a user can mend into their text and an exit code."""
     try:
         yield
-    except (StackFileError, PlanError, CommandError) as error:
+    except (ChartError, StackFileError, PlanError, CommandError) as error:
         fail(str(error), PROBLEM_FOUND)
     except (UsageError, ProjectNotFoundError, TodayError) as error:
         fail(str(error), WRONG_USE)

@@ -11,15 +11,17 @@ from kuber.project import find_project, stack_names, stack_of
 from .errors import CommandError, UsageError
 
 
-def run(stack: str, json_file: Path | None, project: Path | None) -> None:
+def run(stack: str, json_file: Path | None, strict: bool, project: Path | None) -> None:
     """Plan a stack and show it, or write it as JSON."""
     folder, stack = find_project(project), stack_of(stack)
     ensure_stack(stack, folder)
     from kuber.plan.program import plan_stack
 
-    plan = plan_stack(stack, folder)
+    plan = plan_stack(stack, folder, strict=strict)
     if json_file == Path("-"):
         sys.stdout.write(plan.to_json())
+        for warning in plan.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         return
     if json_file is not None:
         _write(json_file, plan.to_json())

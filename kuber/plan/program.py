@@ -10,7 +10,7 @@ import runpy
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from .document import Plan
 from .errors import PlanError
 
 
-def plan_stack(stack: str, project: Path) -> Plan:
+def plan_stack(stack: str, project: Path, *, strict: bool = False) -> Plan:
     """The plan of `Pulumi.<stack>.yaml`.
 
     The program is the one that the engine runs, `__main__.py`; it sees a preview of a stack that doesn't exist yet. Runs once in a
@@ -32,6 +32,7 @@ def plan_stack(stack: str, project: Path) -> Plan:
     Args:
         stack: Name of the stack.
         project: The project's folder.
+        strict: Fail where charts aren't here, as the engine does, rather than plan the rest.
 
     Raises:
         StackFileError: the stack file can't be used.
@@ -40,11 +41,11 @@ def plan_stack(stack: str, project: Path) -> Plan:
     settings = read(stack, project)  # all that is wrong with the file is said before the SDK is loaded
     source = read_source(stack_file_path(stack, project))
     return _run(
-        stack, project, settings, json.dumps(cluster_value(source), sort_keys=True)
+        stack, project, settings, json.dumps(cluster_value(source), sort_keys=True), strict
     )  # as the engine hands it over
 
 
-def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str) -> Plan:
+def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str, strict: bool) -> Plan:
     make_lean("pulumi.automation")  # the SDK's way to drive an engine, of no use without one
     make_lean("pulumi.dynamic")  # loads what pickles providers, for programs that have dynamic resources
     import pulumi.runtime
@@ -73,7 +74,7 @@ def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str) -> 
             callbacks=None,
         )
     )
-    with _working_in(project), going_without():
+    with _working_in(project), nullcontext() if strict else going_without():
         try:
             asyncio.run(_in_stack())
         except (UnsupportedError, pulumi.RunError) as error:

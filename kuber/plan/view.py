@@ -17,6 +17,7 @@ from kuber.console import console_for
 from .document import Plan
 
 _KINDS_SHOWN = 6
+CRD_BUNDLE = "pulumi-python:dynamic/charts:CrdBundle"
 
 
 def show(plan: Plan, file: TextIO) -> None:
@@ -32,6 +33,9 @@ def show(plan: Plan, file: TextIO) -> None:
     console.print(pool_table(plan))
     if brings := plan.outputs.get("brings"):
         console.print(f"\nThe platform brings: {', '.join(brings).replace('_', ' ')}")
+    if bundles := [one for one in plan.resources if one["type"] == CRD_BUNDLE]:
+        shown = [f"{one['name']} {one['inputs']['version']} ({len(one['inputs']['crds'])})" for one in bundles]
+        console.print(f"\nCRDs, applied first and never deleted: {', '.join(shown)}")
     _show_unknown(plan, console)
     for warning in plan.warnings:
         console.print(f"[yellow]warning:[/yellow] {escape(warning)}")

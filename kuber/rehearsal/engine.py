@@ -18,7 +18,7 @@ from kuber.plan.registration import registered_resource, shown
 from kuber.rehearsal import processes
 from kuber.rehearsal.provider import StandInProvider, StandInServers
 
-STAND_IN_PACKAGES = ("aws", "gcp", "kubernetes")
+STAND_IN_PACKAGES = ("aws", "gcp", "kubernetes", "vault")
 
 _BUILD = Path(__file__).parents[2] / "tools" / "build.py"
 
@@ -95,7 +95,7 @@ class Engine:
 
     Args:
         project: Folder with Pulumi.yaml and its virtual environment.
-        providers: Stand-ins, one a package; generic ones for aws, gcp and kubernetes if not given.
+        providers: Stand-ins, one a package; generic ones for aws, gcp, kubernetes and vault if not given.
         timeout_seconds: Longest that one command of the engine may take.
 
     Raises:
@@ -151,6 +151,38 @@ class Engine:
             steps=steps,
             warnings=_messages(digest, "warning"),
         )
+
+    def up(self, stack: str) -> str:
+        """Run `pulumi up` on a stack, and give what the engine wrote. Against stand-ins it makes nothing but a state.
+
+        Raises:
+            EngineError: as `preview`, or a resource couldn't be made.
+        """
+        return self._change(["up", "--yes", "--skip-preview", "--diff"], stack)
+
+    def destroy(self, stack: str) -> str:
+        """Run `pulumi destroy` on a stack, and give what the engine wrote.
+
+        Raises:
+            EngineError: as `up`.
+        """
+        return self._change(["destroy", "--yes", "--skip-preview"], stack)
+
+    def state(self, stack: str) -> str:
+        """The state of a stack as the engine keeps it, JSON.
+
+        Raises:
+            EngineError: there is no such stack.
+        """
+        return self._change(["stack", "export"], stack)
+
+    def _change(self, arguments: Sequence[str], stack: str) -> str:
+        settings = self._stack_settings(stack)
+        of_stack = ["--stack", stack, *([] if arguments[0] == "stack" else ["--config-file", str(settings)])]
+        done = self._pulumi([*arguments, *of_stack], cwd=self.project)
+        if done.returncode != 0:
+            raise EngineError(f"pulumi {arguments[0]} of {stack} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def _stack_settings(self, stack: str) -> Path:
         """The workspace's copy of a stack file, made by creating the stack at the first use."""

@@ -17,8 +17,8 @@ from tests.components.test_node_pools import (
     GKE_OTHER_NEW_POOLS,
 )
 from tests.plans import Resource, gke_pools, node_groups, plan, replacements
-from tests.requirements import missing
-from tests.support import EKS, EKS_OTHERWISE, GKE, GKE_OTHERWISE, METAL, METAL_OTHERWISE, SHARED, SHIPPED, StackFile
+from tests.requirements import shared
+from tests.support import EKS, EKS_OTHERWISE, GKE, GKE_OTHERWISE, METAL, METAL_OTHERWISE, SHIPPED, StackFile
 
 IN_THE_NAME = "in the pool's fingerprint, so its name changes too"
 OF_THE_CLUSTER = "the same for all pools as long as the cluster lives"
@@ -48,22 +48,24 @@ GKE_POOL = {
 
 NOT_IN_THE_TABLE = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",  # AWS makes one with a VPC; the program only takes it over
-    "kubernetes:core/v1:NodePatch",  # as every kind: its name alone
 }
 
 
 @pytest.fixture(scope="module")
 def force_new() -> Mapping[str, list[str]]:
-    table = SHARED / "upstream" / "replace_on_changes.json"
-    if not table.exists():
-        missing("the table of force-new properties", "replace_on_changes.json is not beside the project")
-    return json.loads(table.read_text())["types"]
+    return json.loads(shared("upstream/replace_on_changes.json").read_text())["types"]
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stack)
 def test_it_is_known_of_each_type_what_replaces_it(file: StackFile, force_new: Mapping[str, list[str]]) -> None:
-    types = {one.type for one in plan(file).resources.values() if not one.type.startswith(("kuber:", "pulumi:"))}
-    assert types - set(force_new) - NOT_IN_THE_TABLE == set()
+    types = {one.type for one in plan(file).resources.values()}
+    known_by_rule = (
+        "kuber:",
+        "pulumi:",
+        "pulumi-python:",
+        "kubernetes:",
+    )  # of every Kubernetes kind: name and namespace
+    assert {one for one in types if not one.startswith(known_by_rule)} - set(force_new) - NOT_IN_THE_TABLE == set()
 
 
 def test_no_force_new_property_of_a_pool_is_left_to_chance(force_new: Mapping[str, list[str]]) -> None:

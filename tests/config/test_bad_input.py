@@ -30,7 +30,7 @@ def test_an_error_reads_like_this() -> None:
 
 def test_a_misspelt_key_is_told_with_the_right_one() -> None:
     file = EKS.replacing("machine_types: [m7g.xlarge]", "machine_type: [m7g.xlarge]")
-    known = "labels, taints, capacity, machine_types, min, max, disk_gib, zones, version, ami, max_unavailable_percent"
+    known = "capacity, labels, taints, machine_types, min, max, disk_gib, zones, version, ami, max_unavailable_percent"
     assert (
         file.told(
             "machine_type: [",
@@ -170,12 +170,14 @@ def test_autoscaling_on_bare_metal_is_refused(key: str) -> None:
 
 def test_a_cluster_of_spot_pools_alone_is_refused() -> None:
     file = EKS.set("pools.system.capacity", "spot").set("pools.workers.capacity", "spot")
-    assert file.error() == file.told(
+    told = file.told(
         "pools:",
         "pools: no pool always has an on-demand node",
         expected="an on-demand pool with min 1 or more, for what may not be interrupted (the autoscaler itself)",
         hint="add a small pool with `capacity: on_demand`",
     )
+    assert told in file.error()
+    assert "standard_stack.system_pool: not an on-demand pool of this cluster" in file.error()
 
 
 def test_a_machine_family_without_spot_is_refused_as_spot() -> None:

@@ -91,7 +91,7 @@ def test_a_secret_is_never_shown(preview: Preview) -> None:
 
 
 def test_the_result_names_the_stand_ins(preview: Preview) -> None:
-    assert preview.stand_ins == ("aws", "gcp", "kubernetes")
+    assert preview.stand_ins == ("aws", "gcp", "kubernetes", "vault")
 
 
 def test_the_engines_own_digest_says_the_same(preview: Preview) -> None:

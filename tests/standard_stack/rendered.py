@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from components.charts.manifests import Manifest, containers, identity
+from components.standard_stack.absence import going_without
 from components.standard_stack.site import Site
 from components.standard_stack.stack import RenderedStack, rendered_stack
 from config.release import read_release
@@ -39,7 +40,9 @@ class Objects:
     def one(self, kind: str, name: str, namespace: str | None = None) -> Manifest:
         """The one object of a kind and name."""
         found = [one for one in self.all(kind, namespace) if one["metadata"]["name"] == name]
-        assert len(found) == 1, f"{len(found)} of {kind} {name}: {sorted(one['metadata']['name'] for one in self.all(kind, namespace))}"
+        assert len(found) == 1, (
+            f"{len(found)} of {kind} {name}: {sorted(one['metadata']['name'] for one in self.all(kind, namespace))}"
+        )
         return found[0]
 
     def has(self, kind: str, name: str) -> bool:
@@ -62,10 +65,17 @@ class Objects:
         return [identity(one) for one in self.stack.objects]
 
 
+def rendered(file: StackFile) -> RenderedStack:
+    """The standard stack of a stack file, and all of it in the cache then. Needs helm."""
+    helm()
+    settings = file.read()
+    with going_without():
+        made = rendered_stack(Site(name=file.stack, settings=settings, release=read_release(settings.release)), chart_cache())
+    assert not made.not_rendered, f"not all of {file.stack} could be rendered: {made.warnings}"
+    return made
+
+
 @cache
 def stack_of(file: StackFile) -> Objects:
     """The rendered stack of a stack file. Needs helm."""
-    helm()
-    settings = file.read()
-    site = Site(name=file.stack, settings=settings, release=read_release(settings.release))
-    return Objects(rendered_stack(site, chart_cache()))
+    return Objects(rendered(file))
