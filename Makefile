@@ -36,7 +36,7 @@ contracts: $(VENV)/.installed-dev  ## The direction of imports
 schema: $(VENV)/.installed
 	@$(BIN)/kuber schema --check
 
-tools: $(VENV)/.installed  ## Build the engine and its language host, unless they are here
+tools: $(VENV)/.installed  ## Build the engine, helm and the other tools that tests run, unless they are here
 	@$(BIN)/python tools/build.py
 
 bench: $(VENV)/.installed-dev  ## Measure, and write bench/results
@@ -59,7 +59,7 @@ $(VENV)/bin/python:
 
 # pip compiles to bytecode as it installs: the clouds' SDKs are large, and importing them uncompiled takes seconds.
 $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the pinned requirements into $(VENV) (about 700 MB, a minute or two)"
+	@echo "Installing the pinned requirements into $(VENV) (about 1 GB, a minute or two)"
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

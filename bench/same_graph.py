@@ -10,6 +10,8 @@ PULUMI_ONLY = ("pulumi:pulumi:Stack", "pulumi:providers:aws", "pulumi:providers:
 """The stack itself and the providers: resources for Pulumi, none for Terraform."""
 _COMPONENT = "kuber:"
 """Components group resources, as modules do; Terraform counts neither."""
+_OBJECT = "kubernetes:"
+"""Objects of the standard stack's base, which can't be left out: Terraform's side has none, so they count against kuber."""
 
 _TERRAFORM_TYPES = {
     "aws:autoscaling/tag:Tag": "aws_autoscaling_group_tag",
@@ -49,7 +51,7 @@ class GraphsDifferError(Exception):
 def kuber_resources(plan: Mapping[str, Any]) -> Counter[str]:
     """What `kuber plan --json` declares, by Terraform's names of the kinds."""
     kinds: Iterable[str] = (resource["type"] for resource in plan["resources"])
-    counted = (kind for kind in kinds if kind not in PULUMI_ONLY and not kind.startswith(_COMPONENT))
+    counted = (kind for kind in kinds if kind not in PULUMI_ONLY and not kind.startswith((_COMPONENT, _OBJECT)))
     return Counter([_TERRAFORM_TYPES.get(kind) or kind for kind in counted])
 
 

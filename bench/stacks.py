@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from config.standard_stack import StandardStackSettings
 from config.stack_file import CONFIG_KEY, stack_file_path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ def _write_stack_file(path: Path, spot_pools: int) -> None:
     document = yaml.load(stack_file_path(_MODEL, PROJECT))
     cluster = document["config"][CONFIG_KEY]
     cluster["network"]["vpc_endpoints"] = ["s3"]
+    cluster["standard_stack"] = {part: {"enabled": False} for part in StandardStackSettings().parts() if part != "base"}
     cluster["pools"] = {"system": {"machine_types": ["m7g.large"], "min": 3, "max": 6}} | {
         f"spot-{index}": {
             "capacity": "spot",

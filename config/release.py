@@ -20,7 +20,7 @@ from .model import Settings
 from .text import Text
 from .yaml_source import parse
 
-RELEASES = Path(__file__).parents[1] / "releases"
+RELEASES = Path(__file__).resolve().parents[1] / "releases"
 
 ReleaseName = Annotated[str, Text(r"\d{4}\.\d{2}(\.\d+)?", 'a release in quotes, such as "2026.11"')]
 Digest = Annotated[

@@ -15,11 +15,18 @@ INTERNAL_AUTHORITY = "KUBER_INTERNAL_CA"
 """Environment variable of Grafana: the authority that signs the ingresses' certificates, PEM."""
 
 
+class SameHostError(Exception):
+    """Two clusters' Prometheus are to be reached under one name."""
+
+
 def grafana_data_sources(clusters: Mapping[str, ClusterSettings]) -> str:
     """Grafana's provisioning file with a data source for each cluster that lets Grafana read; empty where none does.
 
-    Credentials are references to Grafana's environment (its documentation, "Provision Grafana"). A data source keeps its uid, by which
-    dashboards name it, as long as its cluster keeps its name.
+    Credentials are references to Grafana's environment (its documentation, "Provision Grafana"). A data source keeps its uid, by
+    which dashboards name it, as long as its cluster keeps its name.
+
+    Raises:
+        SameHostError: two clusters name the same host.
     """
     found = {name: one.standard_stack.monitoring for name, one in sorted(clusters.items())}
     sources = [
@@ -29,6 +36,14 @@ def grafana_data_sources(clusters: Mapping[str, ClusterSettings]) -> str:
     ]
     if not sources:
         return ""
+    by_url: dict[str, str] = {}
+    for one in sources:
+        if (other := by_url.setdefault(one["url"], one["name"])) != one["name"]:
+            raise SameHostError(
+                f"{other} and {one['name']} are to be read at the same address\n"
+                f"    found:    {one['url']}\n"
+                "    expected: a `standard_stack.monitoring.grafana_access.host` of its own for each"
+            )
     out = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False

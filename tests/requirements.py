@@ -46,6 +46,14 @@ def nginx() -> Path:
     return _installed("nginx", "nginx")
 
 
+def nginx_with_njs() -> Path:
+    """The web server with its scripting module; without either, the test is skipped."""
+    module = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
+    if not module.exists():
+        missing(module.name, f"no {module}: install it, in Debian the package libnginx-mod-http-js")
+    return nginx()
+
+
 def promtool() -> Path:
     """Prometheus's own checker of rules and settings; without it, the test is skipped."""
     return _installed("promtool", "prometheus")

@@ -6,7 +6,7 @@ import io
 import tarfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import yaml
@@ -39,8 +39,8 @@ class ArchivedChart:
 class _Budget:
     """What may still be unpacked: archives within an archive share it."""
 
-    unpacked_bytes: int = MAX_UNPACKED_BYTES
-    entries: int = MAX_ENTRIES
+    unpacked_bytes: int = field(default_factory=lambda: MAX_UNPACKED_BYTES)
+    entries: int = field(default_factory=lambda: MAX_ENTRIES)
 
 
 def check_archive(content: bytes, title: str) -> ArchivedChart:

@@ -65,7 +65,7 @@ def headroom(site: Site, namespace: str) -> list[Manifest]:
         if one.windows:
             objects += [
                 _placeholders(f"prescale-{pool_name}", site, pool, one, None),
-                _clock(site, pool_name),
+                _clock(site, pool_name, namespace),
             ]
     if windows := {name: one for name, one in wanted.items() if one.windows}:
         objects += [_tables(windows), allow_api_server(site, _JOB, "windows-api-server"), *_rights(windows, namespace)]
@@ -151,9 +151,10 @@ def _lines(one: Headroom) -> Iterator[str]:
         yield f"{start} {end} {window.count - one.count} {name}\n"
 
 
-def _clock(site: Site, pool_name: str) -> Manifest:
+def _clock(site: Site, pool_name: str, namespace: str) -> Manifest:
     """Sets the number of a pool's added placeholders: a shell tells it by the clock; kubectl, whose image has no shell, says it."""
     name = f"prescale-{pool_name}"
+    target = [f"--namespace={namespace}", "--cache-dir=/work/cache"]
     patch = ["patch", "deployment", name, "--subresource=scale", "--type=merge", f"--patch-file={_PATCH}"]
     resources = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
     work = {"name": "work", "mountPath": "/work"}
@@ -196,7 +197,7 @@ def _clock(site: Site, pool_name: str) -> Manifest:
                                 {
                                     "name": "scale",
                                     "image": site.image("kubectl"),
-                                    "command": ["/bin/kubectl", "--cache-dir=/work/cache", *patch],
+                                    "command": ["/bin/kubectl", *patch, *target],
                                     "resources": resources,
                                     "securityContext": dict(_SECURITY),
                                     "volumeMounts": [work],

@@ -1,4 +1,4 @@
-// What NGINX's own directives can't do for the bucket gateway. Runs in njs.
+// What NGINX's own directives can't do for the bucket gateway. Runs in njs 0.7.9 and later.
 
 const TOKEN = 'http://127.0.0.1:8083/';
 
@@ -16,7 +16,8 @@ async function take_token(r) {
     if (reply.status != 200) {
         throw new Error(`the metadata server answers ${reply.status}`);
     }
-    const answer = JSON.parse(await reply.text());
+    const text = await reply.text();
+    const answer = JSON.parse(text);
     r.variables.bucket_token = `Bearer ${answer.access_token}`;
 }
 
@@ -44,9 +45,10 @@ async function metrics(r) {
         '# HELP bucket_gateway_site_up Whether the index.html of a site can be read from its bucket.',
         '# TYPE bucket_gateway_site_up gauge',
     ];
-    for (const site of r.variables.sites.split(' ')) {
-        const reply = await r.subrequest(`/probe/${site}`, {method: 'HEAD'});
-        lines.push(`bucket_gateway_site_up{site="${site}"} ${reply.status == 200 ? 1 : 0}`);
+    const sites = r.variables.sites.split(' ');
+    for (let i = 0; i < sites.length; i++) {
+        const reply = await r.subrequest(`/probe/${sites[i]}`, {method: 'HEAD'});
+        lines.push(`bucket_gateway_site_up{site="${sites[i]}"} ${reply.status == 200 ? 1 : 0}`);
     }
     r.headersOut['Content-Type'] = 'text/plain; version=0.0.4';
     r.return(200, `${lines.join('\n')}\n`);

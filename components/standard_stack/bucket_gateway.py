@@ -10,7 +10,7 @@ from components.charts.manifests import Manifest
 from .alerts import Alert, alerts
 from .bucket_gateway_nginx import CONFIG_FOLDER, HTTP_PORT, SCRATCH_FOLDER, SIGNER_PORT, STATUS_PORT, nginx_conf
 from .bucket_gateway_sites import Origin, origins, rights
-from .ingress_classes import INGRESS_CLASS_PUBLIC, controllers
+from .ingress_classes import INGRESS_CLASS_PUBLIC, IngressClass, controllers
 from .network import addresses, allow, allow_cloud, allow_scraping
 from .part import Part
 from .site import Site
@@ -34,7 +34,12 @@ def bucket_gateway(site: Site) -> Part:
         name="bucket_gateway",
         namespace=NAMESPACE,
         objects=[
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _NAME}, "automountServiceAccountToken": False},
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": _NAME},
+                "automountServiceAccountToken": False,
+            },
             _configuration(found),
             _deployment(site, found),
             _service(),
@@ -92,9 +97,12 @@ def _gateway(site: Site) -> dict[str, Any]:
         "command": ["nginx", "-c", f"{CONFIG_FOLDER}/nginx.conf", "-g", "daemon off;"],
         "ports": [{"name": "http", "containerPort": HTTP_PORT}, {"name": "status", "containerPort": STATUS_PORT}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": "status"}, "periodSeconds": 5},
-        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "status"}, "periodSeconds": 20, "failureThreshold": 3},
-        # Endpoints are told of a pod's end while it still answers; then NGINX finishes what it has begun.
-        "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "sleep 10 && nginx -c /etc/nginx/gateway/nginx.conf -s quit"]}}},
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": "status"},
+            "periodSeconds": 20,
+            "failureThreshold": 3,
+        },
+        "lifecycle": _goes_after(seconds=10),
         "resources": site.stack.bucket_gateway.resources.manifest(),
         "securityContext": _LOCKED_DOWN,
         "volumeMounts": [
@@ -110,9 +118,15 @@ def _signer(site: Site, region: str) -> dict[str, Any]:
         "name": "signer",
         "image": site.image("aws-sigv4-proxy"),
         "args": ["--name=s3", f"--region={region}", f"--port=127.0.0.1:{SIGNER_PORT}"],
+        "lifecycle": _goes_after(seconds=25),  # NGINX needs it to the end
         "resources": site.stack.bucket_gateway.signer.manifest(),
         "securityContext": _LOCKED_DOWN,
     }
+
+
+def _goes_after(seconds: int) -> dict[str, Any]:
+    """Endpoints are told of a pod's end while it still answers; the signal comes then, by which NGINX finishes what it has begun."""
+    return {"preStop": {"sleep": {"seconds": seconds}}}
 
 
 def _service() -> Manifest:
@@ -135,13 +149,15 @@ def _ingress(one: Origin) -> Manifest:
         "spec": {
             "ingressClassName": settings.ingress_class,
             "tls": [{"hosts": [settings.host], "secretName": f"{one.name}-tls"}],
-            "rules": [{"host": settings.host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
+            "rules": [
+                {"host": settings.host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+            ],
         },
     }
 
 
 def _policies(site: Site, found: list[Origin]) -> list[Manifest]:
-    classes = sorted({one.settings.ingress_class for one in found})
+    classes: list[IngressClass] = sorted({one.settings.ingress_class for one in found})
     policies = [
         allow("ingress", pods=_LABELS, ingress_from=[controllers(one) for one in classes], ports=[HTTP_PORT]),
         allow_scraping([STATUS_PORT], _LABELS),

@@ -116,7 +116,9 @@ def _variable(one: Origin) -> str:
 
 def _lifetimes(one: Origin) -> str:
     cache = one.settings.cache
-    immutable = f'"~{cache.immutable}" "public, max-age={cache.immutable_seconds}, immutable";' if cache.immutable else ""
+    immutable = (
+        f'"~{cache.immutable}" "public, max-age={cache.immutable_seconds}, immutable";' if cache.immutable else ""
+    )
     return f"""\
     map $path ${_variable(one)} {{
         default "public, max-age={cache.other_seconds}";
@@ -142,13 +144,16 @@ def _site(one: Origin) -> str:
     if one.settings.index_fallback:
         folders = _object(one, index, '"no-cache"', "@missing")
         others = _object(one, f"{one.base}$path", lifetime, "@index")
-        fallback = f'        location @index {{\n{_object(one, index, chr(34) + "no-cache" + chr(34), "@missing")}        }}\n'
+        fallback = (
+            f"        location @index {{\n{_object(one, index, chr(34) + 'no-cache' + chr(34), '@missing')}        }}\n"
+        )
     else:
         folders = _object(one, f"{one.base}${{path}}index.html", '"no-cache"', "@missing")
         others, fallback = file, ""
     token = """\
-        location = /-/token {
+        location = /.token {
             internal;
+            error_page 404 = @missing;
             js_content gateway.authorize;
         }
 """
@@ -159,7 +164,6 @@ def _site(one: Origin) -> str:
         set $path $uri;
         if ($request_method !~ "^(GET|HEAD)$") {{ return 405; }}
         error_page 405 @refused;
-        js_header_filter gateway.strip;
 {_bucket(one)}
         location ~ "/$" {{
 {folders}        }}
@@ -202,10 +206,11 @@ def _bucket(one: Origin) -> str:
 def _object(one: Origin, path: str, lifetime: str, missing: str) -> str:
     """Directives of a location that gives an object of the bucket."""
     scheme = "http" if one.signed else "https"
-    token = "            auth_request /-/token;\n" if one.with_token else ""
+    token = "            auth_request /.token;\n" if one.with_token else ""
     return f"""\
 {token}            rewrite ^ {path}? break;
             proxy_pass {scheme}://{_upstream_name(one)};
+            js_header_filter gateway.strip;
             add_header Cache-Control {lifetime};
             error_page 403 404 = {missing};
             error_page 416 = @unsatisfiable;

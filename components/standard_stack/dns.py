@@ -10,7 +10,8 @@ from components.identity.rights import AwsStatement, GcpDnsZone, Rights
 from config.bare_metal import BareMetalCluster
 from config.eks import EksCluster
 from config.gke import GkeCluster
-from config.standard_stack.dns import DnsSettings, Rfc2136
+from config.standard_stack.certificates import Rfc2136
+from config.standard_stack.dns import DnsSettings
 
 from .alerts import Alert, alerts
 from .network import addresses, allow, allow_api_server, allow_cloud, allow_scraping
@@ -47,8 +48,7 @@ def dns(site: Site) -> Part:
         **({"annotationFilter": settings.annotation_filter} if settings.annotation_filter else {}),
         **provider,
     }
-    if settings.ingress_classes:
-        values["extraArgs"] = {**values["extraArgs"], "ingress-class": list(settings.ingress_classes)}
+    values["extraArgs"] = [*provider["extraArgs"], *(f"--ingress-class={name}" for name in settings.ingress_classes)]
     return Part(
         name="dns",
         namespace=NAMESPACE,
@@ -60,23 +60,28 @@ def dns(site: Site) -> Part:
 
 def _provider(site: Site, settings: DnsSettings) -> tuple[dict[str, Any], Rights | None, list[Manifest]]:
     """Values for the platform's DNS, the rights that go with it, and objects."""
-    ids = [zone.id for zone in settings.zones.values() if zone.id]
+    zones = settings.zones.values()
     match site.settings:
         case EksCluster():
+            ids = [zone.hosted_zone_id for zone in zones if zone.hosted_zone_id]
             values = {
                 "provider": {"name": "aws"},
                 "env": [{"name": "AWS_DEFAULT_REGION", "value": site.settings.region}],
-                "extraArgs": {"zone-id-filter": ids, "aws-zones-cache-duration": "1h"},
+                "extraArgs": [*_only(ids), "--aws-zones-cache-duration=1h"],
             }
             return values, _route53(ids), allow_cloud(site, _PODS)
         case GkeCluster():
-            project = site.settings.project.id
-            zones = [GcpDnsZone(project=project, name=name) for name in ids]
-            values = {"provider": {"name": "google"}, "extraArgs": {"google-project": project, "zone-id-filter": ids}}
-            return values, Rights(gcp_dns_zones=zones, gcp_project_roles=["roles/dns.reader"]), allow_cloud(site, _PODS)
+            names = [zone.managed_zone for zone in zones if zone.managed_zone]
+            project = next((zone.project for zone in zones if zone.project), site.settings.project.id)
+            values = {"provider": {"name": "google"}, "extraArgs": [f"--google-project={project}", *_only(names)]}
+            return values, _cloud_dns(site.settings, project, names), allow_cloud(site, _PODS)
         case BareMetalCluster() if settings.rfc2136:
             return _own_server(settings, settings.rfc2136)
     raise ValueError(f"no DNS for {site.settings.platform}: its settings should have been refused")
+
+
+def _only(ids: list[str]) -> list[str]:
+    return [f"--zone-id-filter={identifier}" for identifier in ids]
 
 
 def _route53(ids: list[str]) -> Rights:
@@ -97,31 +102,39 @@ def _route53(ids: list[str]) -> Rights:
     )
 
 
+def _cloud_dns(cluster: GkeCluster, project: str, names: list[str]) -> Rights:
+    """Rights in the zones. To find them it lists their project's: in another project than the cluster's, its owner allows that."""
+    reader = ["roles/dns.reader"] if project == cluster.project.id else []
+    return Rights(gcp_dns_zones=[GcpDnsZone(project=project, name=name) for name in names], gcp_project_roles=reader)
+
+
 def _own_server(settings: DnsSettings, server: Rfc2136) -> tuple[dict[str, Any], None, list[Manifest]]:
+    host, _, port = server.nameserver.rpartition(":")
+    algorithm = server.algorithm.lower().replace("hmac", "hmac-")
     values = {
         "provider": {"name": "rfc2136"},
         "env": [
             {"name": "EXTERNAL_DNS_RFC2136_TSIG_SECRET", "valueFrom": {"secretKeyRef": {"name": _KEY, "key": "key"}}}
         ],
-        "extraArgs": {
-            "rfc2136-host": str(server.server),
-            "rfc2136-port": str(server.port),
-            "rfc2136-zone": list(settings.zones),
-            "rfc2136-tsig-keyname": server.key_name,
-            "rfc2136-tsig-secret-alg": server.algorithm,
-            "rfc2136-tsig-axfr": None,
-        },
+        "extraArgs": [
+            f"--rfc2136-host={host}",
+            f"--rfc2136-port={port}",
+            *(f"--rfc2136-zone={domain}" for domain in settings.zones),
+            f"--rfc2136-tsig-keyname={server.key_name}",
+            f"--rfc2136-tsig-secret-alg={algorithm}",
+            "--rfc2136-tsig-axfr",
+        ],
     }
     key: Manifest = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": _KEY},
-        "stringData": {"key": server.key},
+        "stringData": {"key": server.secret},
     }
-    is_address = str(server.server).replace(".", "").isdigit()
-    at = addresses(f"{server.server}/32" if is_address else "0.0.0.0/0")
+    # A policy knows addresses alone: of a server that is told by name, any.
+    at = addresses(f"{host}/32" if host.replace(".", "").isdigit() else "0.0.0.0/0")
     reached = [
-        allow(f"name-server-{protocol.lower()}", pods=_PODS, egress_to=at, ports=[server.port], protocol=protocol)
+        allow(f"name-server-{protocol.lower()}", pods=_PODS, egress_to=at, ports=[int(port)], protocol=protocol)
         for protocol in ("TCP", "UDP")
     ]
     return values, None, [key, *reached]

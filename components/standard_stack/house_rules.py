@@ -69,7 +69,9 @@ def _place(one: Manifest, template: dict[str, Any], site: Site) -> None:
         spec.setdefault("priorityClassName", PRIORITY_NODE)
         return
     placement = site.system_placement
-    if not spec.get("nodeSelector", {}).keys() - {"kubernetes.io/os"} and not spec.get("affinity", {}).get("nodeAffinity"):
+    if not spec.get("nodeSelector", {}).keys() - {"kubernetes.io/os"} and not spec.get("affinity", {}).get(
+        "nodeAffinity"
+    ):
         spec["nodeSelector"] = {**spec.get("nodeSelector", {}), **placement.node_selector}
         given = spec.get("tolerations") or []
         spec["tolerations"] = [*given, *(dict(t) for t in placement.tolerations if t not in given)]
@@ -88,7 +90,9 @@ def _mark_configuration(one: Manifest, template: dict[str, Any], configuration: 
     namespace = one["metadata"].get("namespace", "")
     read = [(f"/{kind}", namespace, name) for kind, name in sorted(configuration_read(template["spec"]))]
     content = [
-        {key: configuration[at].get(key) for key in ("data", "stringData", "binaryData")} for at in read if at in configuration
+        {key: configuration[at].get(key) for key in ("data", "stringData", "binaryData")}
+        for at in read
+        if at in configuration
     ]
     if content:
         metadata = template.setdefault("metadata", {})
@@ -119,9 +123,17 @@ def configuration_read(spec: Mapping[str, Any]) -> set[tuple[str, str]]:
             if name := secret.get("secretName") or secret.get("name"):
                 found.add(("Secret", name))
     for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
-        references = [*(container.get("envFrom") or []), *((e.get("valueFrom") or {}) for e in container.get("env") or [])]
+        references = [
+            *(container.get("envFrom") or []),
+            *((e.get("valueFrom") or {}) for e in container.get("env") or []),
+        ]
         for reference in references:
-            for key, kind in (("configMapRef", "ConfigMap"), ("configMapKeyRef", "ConfigMap"), ("secretRef", "Secret"), ("secretKeyRef", "Secret")):
+            for key, kind in (
+                ("configMapRef", "ConfigMap"),
+                ("configMapKeyRef", "ConfigMap"),
+                ("secretRef", "Secret"),
+                ("secretKeyRef", "Secret"),
+            ):
                 if name := (reference.get(key) or {}).get("name"):
                     found.add((kind, name))
     return found
@@ -172,9 +184,7 @@ def _critical_pods_quotas(objects: Sequence[Manifest], site: Site) -> list[Manif
             "spec": {
                 "hard": {"pods": "1G"},  # as many as there are
                 "scopeSelector": {
-                    "matchExpressions": [
-                        {"scopeName": "PriorityClass", "operator": "In", "values": sorted(priorities)}
-                    ]
+                    "matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": sorted(priorities)}]
                 },
             },
         }
@@ -184,11 +194,16 @@ def _critical_pods_quotas(objects: Sequence[Manifest], site: Site) -> list[Manif
 
 def _covers(budget: Manifest, workload: Manifest) -> bool:
     selector = (budget["spec"].get("selector") or {}).get("matchLabels") or {}
-    return budget["metadata"].get("namespace") == workload["metadata"].get("namespace") and selector.items() <= pod_labels(workload).items()
+    return (
+        budget["metadata"].get("namespace") == workload["metadata"].get("namespace")
+        and selector.items() <= pod_labels(workload).items()
+    )
 
 
 def _pinned_images(objects: list[Manifest], release: Release, mirror: str) -> list[Manifest]:
-    pins = {name: pin.reference(mirror) for pin in release.images.values() for name in _names(f"{pin.repository}:{pin.tag}")}
+    pins = {
+        name: pin.reference(mirror) for pin in release.images.values() for name in _names(f"{pin.repository}:{pin.tag}")
+    }
     if pins:
         whole = "|".join(re.escape(name) for name in sorted(pins, key=len, reverse=True))
         pattern = re.compile(rf"(?<![\w./@-])({whole})(?:@sha256:[0-9a-f]{{64}})?(?![\w.-])")

@@ -31,7 +31,9 @@ _TEXTS: Mapping[int, tuple[str, str]] = {
     504: ("No answer in time", "The service took too long to answer. Please try again in a few minutes."),
 }
 _OTHER = ("Request failed", "The request could not be served.")
-_STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em;color:#222}small{color:#666}"
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em;color:#222}small{color:#666}"
+)
 
 
 def codes(settings: ErrorPagesSettings) -> list[int]:
@@ -54,7 +56,12 @@ def default_backend(site: Site) -> list[Manifest]:
     settings = site.stack.ingress.error_pages
     return [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": files(settings)},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME}, "automountServiceAccountToken": False},
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": NAME},
+            "automountServiceAccountToken": False,
+        },
         _deployment(site, settings),
         {
             "apiVersion": "v1",

@@ -33,8 +33,8 @@ def load_balancer(site: Site, name: IngressClass, settings: IngressClassSettings
     """The load balancer of a class.
 
     The client's address gets through on each platform: packets keep it, and `externalTrafficPolicy: Local` keeps nodes from
-    replacing it; a load balancer of AWS that sends to pods itself says it by the PROXY protocol, which unlike keeping it also works for
-    pods that call the cluster's own ingress.
+    replacing it; a load balancer of AWS that sends to pods itself says it by the PROXY protocol, which unlike keeping it
+    also works for pods that call the cluster's own ingress.
     """
     if site.settings.platform == "eks":
         made = _network_load_balancer(site, name, settings)
@@ -45,7 +45,9 @@ def load_balancer(site: Site, name: IngressClass, settings: IngressClassSettings
     ranges = sorted({str(cidr) for cidr in settings.source_ranges.values()})
     spec = {**made.spec, **({"loadBalancerSourceRanges": ranges} if ranges else {})}
     return LoadBalancer(
-        annotations={**made.annotations, **settings.annotations}, spec=spec, proxy_protocol_from=made.proxy_protocol_from
+        annotations={**made.annotations, **settings.annotations},
+        spec=spec,
+        proxy_protocol_from=made.proxy_protocol_from,
     )
 
 
@@ -88,7 +90,10 @@ def _passthrough_load_balancer(name: IngressClass, settings: IngressClassSetting
     )
     return LoadBalancer(
         annotations=scheme,
-        spec={"externalTrafficPolicy": "Local", **({"loadBalancerIP": settings.addresses[0]} if settings.addresses else {})},
+        spec={
+            "externalTrafficPolicy": "Local",
+            **({"loadBalancerIP": settings.addresses[0]} if settings.addresses else {}),
+        },
     )
 
 

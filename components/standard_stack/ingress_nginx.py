@@ -55,7 +55,7 @@ def charts(site: Site) -> list[Chart]:
             name="nginx-ingress",
             release_name=f"nginx-ingress-{name}",
             values=_values(site, name, settings),
-            free_form=["controller.service.allocateLoadBalancerNodePorts"],
+            free_form=["controller.service.allocateLoadBalancerNodePorts", "controller.initContainerResources"],
         )
         for name, settings in site.stack.ingress.classes.items()
     ]
@@ -93,6 +93,7 @@ def _values(site: Site, name: IngressClass, settings: IngressClassSettings) -> d
             "wildcardTLS": {"secret": secret},
             "enableSnippets": False,
             "allowEmptyIngressHost": ingress.error_pages.enabled,
+            "enableConfigSafety": True,  # what NGINX refuses is taken back, so that others' changes still go in
             "disableIPV6": True,
             "telemetryReporting": {"enable": False},
             "enableLatencyMetrics": measured,
@@ -210,7 +211,9 @@ def _location_directives(ingress: IngressSettings) -> list[str]:
         f'{module}_set_header {name} "";' for name in ingress.stripped_request_headers for module in ("proxy", "grpc")
     ]
     if ingress.error_pages.enabled and ingress.error_pages.except_hosts:
-        lines.append(f"if ($kuber_own_errors) {{ error_page {_NO_SUCH_STATUS} {ERRORS_PATH}{ingress_errors.NOT_FOUND}; }}")
+        lines.append(
+            f"if ($kuber_own_errors) {{ error_page {_NO_SUCH_STATUS} {ERRORS_PATH}{ingress_errors.NOT_FOUND}; }}"
+        )
     return lines
 
 

@@ -28,7 +28,6 @@ _ANYWHERE, _LINK_LOCAL = "0.0.0.0/0", "169.254.0.0/16"
 
 def logging(site: Site) -> Part:
     """filebeat as a DaemonSet, with a disk queue and its registry on the node."""
-    settings = site.stack.logging
     return Part(
         name="logging",
         namespace=NAMESPACE,
@@ -49,7 +48,12 @@ def _identity() -> list[Manifest]:
     """filebeat tells from the API server which pods its node has, and labels of the node."""
     rule = {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _NAME}, "automountServiceAccountToken": False},
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": _NAME},
+            "automountServiceAccountToken": False,
+        },
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRole",
@@ -77,7 +81,8 @@ def _configuration(site: Site) -> list[Manifest]:
     if authority := site.stack.logging.logstash.certificate_authority:
         maps["logstash-authority"] = {"ca.crt": authority}
     return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data} for name, data in maps.items()
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+        for name, data in maps.items()
     ]
 
 
@@ -98,7 +103,14 @@ def _certificate(site: Site) -> list[Manifest]:
         "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
         "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": client.issuer},
     }
-    return [{"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": CERTIFICATE_SECRET}, "spec": spec}]
+    return [
+        {
+            "apiVersion": "cert-manager.io/v1",
+            "kind": "Certificate",
+            "metadata": {"name": CERTIFICATE_SECRET},
+            "spec": spec,
+        }
+    ]
 
 
 def _daemon_set(site: Site) -> Manifest:

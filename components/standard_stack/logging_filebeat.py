@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.node_pools import POOL_LABEL, ZONE_LABEL
-from config.standard_stack.logging import NOT_SHIPPED, DropRule, LogFormat, Logstash, LoggingSettings
+from config.standard_stack.logging import NOT_SHIPPED, DropRule, LogFormat, LoggingSettings, Logstash
 
 from .site import Site
 
@@ -24,8 +24,8 @@ _ANNOTATION = f"kubernetes.annotations.{LOG_FORMAT}"
 def filebeat_yml(site: Site) -> dict[str, Any]:
     """The configuration.
 
-    Pods pick a log format by name, by an annotation. filebeat's own hints, `co.elastic.logs/*`, stay off: by `raw` and `processors` whoever
-    may annotate a pod could have filebeat read any file that it can, or run a script.
+    Pods pick a log format by name, by an annotation. filebeat's own hints, `co.elastic.logs/*`, stay off: by `raw` and `processors`
+    whoever may annotate a pod could have filebeat read any file that it can, or run a script.
     """
     settings = site.stack.logging
     return {
@@ -59,6 +59,8 @@ def _pods_of_the_node(settings: LoggingSettings) -> dict[str, Any]:
         "add_resource_metadata": {
             "namespace": {"enabled": False},
             "node": {"include_labels": [POOL_LABEL, ZONE_LABEL]},
+            "deployment": False,  # their names would take rights on replica sets and jobs
+            "cronjob": False,
         },
         "templates": [
             *({"condition": {"equals": {_ANNOTATION: name}}, "config": [_input(one)]} for name, one in formats),

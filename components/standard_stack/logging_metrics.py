@@ -15,8 +15,16 @@ _MODULE = "filebeat"
 _FOLDER = "/etc/json-exporter"
 
 METRICS: Mapping[str, tuple[str, str, str]] = {
-    "filebeat_queue_filled_ratio": ("gauge", "libbeat.pipeline.queue.filled.pct", "How full the disk queue is, 0 to 1."),
-    "filebeat_queue_added_events_total": ("counter", "libbeat.pipeline.queue.added.events", "Events read into the queue."),
+    "filebeat_queue_filled_ratio": (
+        "gauge",
+        "libbeat.pipeline.queue.filled.pct",
+        "How full the disk queue is, 0 to 1.",
+    ),
+    "filebeat_queue_added_events_total": (
+        "counter",
+        "libbeat.pipeline.queue.added.events",
+        "Events read into the queue.",
+    ),
     "filebeat_output_acked_events_total": ("counter", "libbeat.output.events.acked", "Events that Logstash has taken."),
     "filebeat_output_failed_events_total": ("counter", "libbeat.output.events.failed", "Events to be sent again."),
     "filebeat_output_dropped_events_total": ("counter", "libbeat.output.events.dropped", "Events given up."),

@@ -20,8 +20,9 @@ def grafana_access(site: Site) -> list[Manifest]:
     access = site.stack.monitoring.grafana_access
     if access is None:
         return []
-    flavour = {"nginx": _nginx, "traefik": _traefik}[site.stack.ingress.flavour]
-    return [_certificate(access), *flavour(access)]
+    ingress = site.stack.ingress
+    way_in = _traefik(access, ingress.tls.minimum_version) if ingress.flavour == "traefik" else _nginx(access)
+    return [_certificate(access), *way_in]
 
 
 def _certificate(access: GrafanaAccess) -> Manifest:
@@ -73,7 +74,7 @@ def _nginx(access: GrafanaAccess) -> list[Manifest]:
     ]
 
 
-def _traefik(access: GrafanaAccess) -> list[Manifest]:
+def _traefik(access: GrafanaAccess, minimum_tls_version: str) -> list[Manifest]:
     sources = {"ipAllowList": {"sourceRange": [str(one) for one in access.source_cidrs]}}
     middlewares: dict[str, Manifest] = {f"{_NAME}-sources": sources}
     options = []
@@ -83,7 +84,8 @@ def _traefik(access: GrafanaAccess) -> list[Manifest]:
     else:
         credential = _secret(_AUTHORITY, "Opaque", "ca.crt", access.client_authority)
         clients = {"secretNames": [_AUTHORITY], "clientAuthType": "RequireAndVerifyClientCert"}
-        options = [_object("traefik.io/v1alpha1", "TLSOption", _NAME, {"clientAuth": clients})]
+        version = f"VersionTLS{minimum_tls_version.replace('.', '')}"
+        options = [_object("traefik.io/v1alpha1", "TLSOption", _NAME, {"minVersion": version, "clientAuth": clients})]
     route = {
         "kind": "Rule",
         "match": f"Host(`{access.host}`) && PathPrefix(`{_API}`)",
@@ -96,8 +98,6 @@ def _traefik(access: GrafanaAccess) -> list[Manifest]:
     )
     ingress_route["metadata"]["annotations"] = {"kubernetes.io/ingress.class": INGRESS_CLASS_INTERNAL}
     made = [_object("traefik.io/v1alpha1", "Middleware", name, spec) for name, spec in middlewares.items()]
-    for one in (*made, *options):
-        one["metadata"]["annotations"] = {"kubernetes.io/ingress.class": INGRESS_CLASS_INTERNAL}
     return [credential, *made, *options, ingress_route]
 
 

@@ -102,10 +102,11 @@ class RenderedStack:
     def warnings(self) -> list[str]:
         """What a person should know: charts that are missing here, or that can't be told to be the published ones."""
         missing = [f"{error.chart} isn't rendered: {error.reason}" for error in self.not_rendered]
-        return [
-            *missing,
-            *(f"{one} came from a folder: nothing tells whether it is the published chart" for one in self.unverified),
-        ]
+        if self.unverified:
+            missing.append(
+                f"from folders, so that nothing tells whether they are the published charts: {', '.join(self.unverified)}"
+            )
+        return missing
 
     @property
     def objects(self) -> list[Manifest]:

@@ -26,6 +26,7 @@ class RegistryCredentials(Settings):
     address: RegistryAddress
     """As images begin: `registry.shop.example`, with a path where the registry gives out credentials by path."""
     username: Annotated[str, Field(min_length=1)]
+    """Who pulls."""
     password: Secret
     """Encrypted: `pulumi config set --secret --path`."""
 
@@ -34,7 +35,9 @@ class DefaultRequests(Settings):
     """What a container asks for that says nothing itself. There is no limit among them: it would kill what has run well."""
 
     cpu: Cpu = "100m"
+    """Processor time."""
     memory: Memory = "128Mi"
+    """Memory."""
 
 
 class Quota(Settings):
@@ -47,7 +50,9 @@ class Quota(Settings):
     requests_storage: StorageSize | None = None
     """Storage of its volume claims together."""
     pods: Annotated[int, Field(ge=1)] | None = None
+    """Pods that haven't ended."""
     persistent_volume_claims: Annotated[int, Field(ge=0)] | None = None
+    """Volume claims."""
     load_balancers: Annotated[int, Field(ge=0)] | None = None
     """Services of the type LoadBalancer: each costs money, and opens a way in."""
 
@@ -80,6 +85,7 @@ class DefaultNamespace(Settings):
     default_requests: DefaultRequests | None = DefaultRequests()
     """Of containers that ask for nothing, so that the scheduler and the autoscaler know of them; null for none."""
     quota: Quota | None = None
+    """Bounds of all that runs there; none unless given."""
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
@@ -104,6 +110,7 @@ class BaseSettings(PartSettings):
     application_is_default_priority: bool = True
     """Pods that name no priority class have `application`. False where the cluster has a default of its own: there can be one."""
     default_namespace: DefaultNamespace = DefaultNamespace()
+    """The namespace `default`, where applications run."""
     registries: dict[Name, RegistryCredentials] = {}
     """Registries that images in `default` are pulled from with a password, by any name: `{own: {address: …, …}}`."""
 

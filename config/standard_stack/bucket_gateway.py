@@ -26,7 +26,10 @@ BucketName = Annotated[
 ]
 Prefix = Annotated[
     str,
-    Text(r"([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?", "a folder such as web/current, without slashes around it"),
+    Text(
+        r"([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?",
+        "a folder such as web/current, without slashes around it",
+    ),
 ]
 Region = Annotated[str, Text(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")]
 KeyArn = Annotated[str, Text(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]{36}", "a key's ARN")]
@@ -35,7 +38,7 @@ KeyArn = Annotated[str, Text(r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]{36}",
 class SiteCaching(Settings):
     """What browsers and CDNs are told about keeping files. Documents, whose names end in .html or /, are always asked for anew."""
 
-    immutable: Annotated[str, Text(r"[^\s\"\\]*(\\[^nrt\s\"\\][^\s\"\\]*)*", "a regular expression without blanks and quotes")] = _IMMUTABLE
+    immutable: Annotated[str, Text(r'[^\s"]*', "a regular expression without blanks and quotes")] = _IMMUTABLE
     """Paths of files that never change, since a hash of the content is in the name; empty for none."""
     immutable_seconds: Annotated[int, Field(ge=0)] = _YEAR
     """How long those are kept."""
@@ -47,7 +50,9 @@ class SiteCaching(Settings):
         try:
             re.compile(self.immutable)
         except re.error as error:
-            yield Problem(path=("immutable",), message=f"not a regular expression: {error}", found=shown(self.immutable))
+            yield Problem(
+                path=("immutable",), message=f"not a regular expression: {error}", found=shown(self.immutable)
+            )
 
 
 class BucketSite(Settings):
@@ -63,7 +68,7 @@ class BucketSite(Settings):
     region: Region | None = None
     """Region of a bucket in S3; the cluster's own unless given."""
     private: bool = False
-    """The bucket isn't public: the gateway reads it with rights that it gets for this bucket alone. In the cluster's own cloud only."""
+    """The bucket isn't public: the gateway gets the right to read it. In the cluster's own cloud only."""
     kms_key: KeyArn | None = None
     """The key of a private bucket in S3 that is encrypted under a key of its own (SSE-KMS)."""
     ingress_class: Literal["public", "internal"] = "public"
@@ -88,7 +93,9 @@ class BucketSite(Settings):
         """What can't be on this platform."""
         storage = self.storage_on(cluster)
         if storage is None:
-            yield Problem(path=("provider",), message=f"{cluster.platform} has no buckets of its own", expected="gcs or s3")
+            yield Problem(
+                path=("provider",), message=f"{cluster.platform} has no buckets of its own", expected="gcs or s3"
+            )
             return
         if storage == "s3":
             yield from self._s3_problems(cluster)
@@ -145,7 +152,9 @@ class BucketGatewaySettings(PartSettings):
         for name, site in self.sites.items():
             if first.setdefault(site.host, name) != name:
                 yield Problem(
-                    path=("sites", name, "host"), message=f"is the host of {first[site.host]} too", found=shown(site.host)
+                    path=("sites", name, "host"),
+                    message=f"is the host of {first[site.host]} too",
+                    found=shown(site.host),
                 )
 
     def problems_on(self, cluster: ClusterSettings) -> Iterator[Problem]:

@@ -8,61 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from ..errors import Problem
-from ..model import Address, Name, Secret, Settings
-from ..platforms import Capability
-from ..text import Text
-from .part import ContainerResources, DnsZone, Duration, HostName, PartSettings
+from ..model import Name
+from .certificates import ChallengeZone, Rfc2136
+from .part import ContainerResources, DnsZone, Duration, PartSettings
 
 if TYPE_CHECKING:
     from ..cluster import ClusterSettings
 
-_ID_FORMS = {
-    "eks": (True, "a hosted zone's id such as Z0123456789ABCDEFGHIJ"),
-    "gke": (False, "a managed zone's name such as shop-example"),
-}
-"""Of each cloud: whether ids begin with a Z, and what is right."""
-ZoneId = Annotated[
-    str,
-    Text(r"Z[A-Z0-9]{5,32}|[a-z][a-z0-9-]{0,62}", "a hosted zone's id (AWS) or a managed zone's name (Google Cloud)"),
-]
-
-
-class Zone(Settings):
-    """A zone in which records are made."""
-
-    id: ZoneId | None = None
-    """The hosted zone's id (AWS) or the managed zone's name (Google Cloud), which alone it may change; none on own machines."""
-
-
-class Rfc2136(Settings):
-    """A name server of your own that takes updates by RFC 2136, signed with a key (TSIG)."""
-
-    server: HostName | Address
-    """The primary name server."""
-    port: Annotated[int, Field(ge=1, le=65535)] = 53
-    key_name: Annotated[str, Text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "a key's name such as colo-london")]
-    """Name of the key, as the name server has it."""
-    key: Secret | None = None
-    """The key, base64."""
-    algorithm: Literal["hmac-sha256", "hmac-sha512"] = "hmac-sha256"
-
-    def conflicts(self) -> Iterator[Problem]:
-        if self.key is None:
-            yield Problem(
-                path=("key",),
-                message="updates need a key",
-                expected="`secure:` and an encrypted text, as `pulumi config set --secret --path` writes it",
-            )
+_ZONE_KEYS = {"eks": {"hosted_zone_id"}, "gke": {"managed_zone", "project"}}
+"""What tells a zone, on each cloud."""
 
 
 class DnsSettings(PartSettings):
     """DNS records of ingresses and services, made by external-dns in the zones that are named, and nowhere else."""
 
     enabled: bool = False
-    zones: dict[DnsZone, Zone] = {}
-    """Zones by their domain: `{shop.example: {id: Z0123456789ABCDEFGHIJ}}`."""
+    zones: dict[DnsZone, ChallengeZone] = {}
+    """Zones by their domain, `{shop.example: {hosted_zone_id: Z0123456789ABCDEFGHIJ}}`; rights are given for these alone."""
     rfc2136: Rfc2136 | None = None
-    """The name server, on own machines."""
+    """The zones' name server on own machines."""
     policy: Literal["upsert-only", "sync"] = "upsert-only"
     """upsert-only: makes and changes records. sync: deletes those of what is gone too, at once, be it gone by mistake."""
     sources: Annotated[tuple[Literal["ingress", "service"], ...], Field(strict=False, min_length=1)] = (
@@ -88,27 +52,23 @@ class DnsSettings(PartSettings):
             )
 
     def problems_on(self, cluster: ClusterSettings) -> Iterator[Problem]:
-        if Capability.WORKLOAD_IDENTITY in cluster.capabilities:
-            if self.rfc2136:
-                yield Problem(
-                    path=("rfc2136",), message="the cloud's own DNS is used here", expected="only on own machines"
-                )
-            with_z, expected = _ID_FORMS[cluster.platform]
-            for domain, zone in self.zones.items():
-                if zone.id is None or zone.id.startswith("Z") != with_z:
-                    yield Problem(
-                        path=("zones", domain, "id"),
-                        message="the zone isn't told",
-                        found=zone.id or "nothing",
-                        expected=expected,
-                    )
-            return
-        if self.rfc2136 is None:
+        keys = _ZONE_KEYS.get(cluster.platform, set())
+        if bool(keys) == bool(self.rfc2136):
             yield Problem(
                 path=("rfc2136",),
-                message="own machines have no cloud's DNS",
-                expected="a name server with `server` and `key_name`",
+                message="the cloud's own DNS is used here" if keys else "no name server takes the records",
+                expected="only on own machines" if keys else "nameserver, key_name and secret",
             )
         for domain, zone in self.zones.items():
-            if zone.id is not None:
-                yield Problem(path=("zones", domain, "id"), message="zones of a name server have no id", expected="{}")
+            given = zone.model_dump(exclude_none=True).keys()
+            if given - keys or (keys and not given - {"project"}):
+                yield Problem(
+                    path=("zones", domain),
+                    message="the zone isn't told as it is on this platform",
+                    found=", ".join(sorted(given)) or "nothing",
+                    expected=" and, if it isn't the cluster's, ".join(sorted(keys)) or "{}",
+                )
+        if len({zone.project for zone in self.zones.values()}) > 1:
+            yield Problem(
+                path=("zones",), message="zones of several projects", expected="one project: external-dns knows one"
+            )

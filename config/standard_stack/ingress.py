@@ -25,12 +25,14 @@ HeaderName = Annotated[
     ),
 ]
 HeaderValue = Annotated[
-    str, Text(r"[ !#%-\[\]-~]+", 'a header\'s value on one line, without ", $ and backslashes', 2000)
+    str, Text(r"[ !#%-\[\]-~]+", "a header's value on one line, without \", $ and backslashes", 2000)
 ]
 HeaderNames = Annotated[tuple[HeaderName, ...], Field(strict=False)]
 LoadBalancerAddress = Annotated[
     str,
-    Text(r"(\d{1,3}\.){3}\d{1,3}|eipalloc-[0-9a-f]+", "an address such as 10.40.15.10, or on EKS eipalloc-0a1b2c3d4e5f"),
+    Text(
+        r"(\d{1,3}\.){3}\d{1,3}|eipalloc-[0-9a-f]+", "an address such as 10.40.15.10, or on EKS eipalloc-0a1b2c3d4e5f"
+    ),
 ]
 CertificateHost = Annotated[
     str,
@@ -145,7 +147,9 @@ class ErrorPagesSettings(Settings):
     """Hosts whose services' error pages pass as they are, such as an API's; NGINX alone."""
     company: Line = "Shop"
     """Who the pages say they are of."""
-    support_url: Annotated[str, Text(r"https://[^\s\"'<>\\]+", "an address such as https://help.shop.example")] | None = None
+    support_url: (
+        Annotated[str, Text(r"https://[^\s\"'<>\\]+", "an address such as https://help.shop.example")] | None
+    ) = None
     """Where the pages point for help."""
     texts: dict[Annotated[str, Text(r"[45]\d\d", 'a status in quotes such as "503"')], ErrorText] = {}
     """Other texts than the standard ones, by status."""
@@ -156,7 +160,9 @@ class ErrorPagesSettings(Settings):
         yield from super().conflicts()
         for code in sorted(set(self.texts) - {str(one) for one in (404, *self.codes)}):
             yield Problem(
-                path=("texts", code), message="there is no page of this status", expected=f"{code} among `codes`, or no text"
+                path=("texts", code),
+                message="there is no page of this status",
+                expected=f"{code} among `codes`, or no text",
             )
 
 
@@ -222,7 +228,11 @@ class IngressSettings(PartSettings):
             return
         yield from super().conflicts()
         if not self.classes:
-            yield Problem(path=("internal", "enabled"), message="there is no ingress class left", hint="`enabled: false` of the ingress itself leaves it out")
+            yield Problem(
+                path=("internal", "enabled"),
+                message="there is no ingress class left",
+                hint="`enabled: false` of the ingress itself leaves it out",
+            )
         if self.default_class and self.default_class not in self.classes:
             yield Problem(path=("default_class",), message="isn't enabled", found=shown(self.default_class))
         for name in self.response_headers:
@@ -247,7 +257,10 @@ class IngressSettings(PartSettings):
         given = {
             ("service_headers",): self.service_headers is not None,
             ("error_pages", "except_hosts"): bool(self.error_pages.except_hosts),
-            **{("proxy", name): name in self.proxy.model_fields_set for name in ("send_timeout_seconds", "buffers", "buffer_kib")},
+            **{
+                ("proxy", name): name in self.proxy.model_fields_set
+                for name in ("send_timeout_seconds", "buffers", "buffer_kib")
+            },
         }
         for path in (path for path, there in given.items() if there):
             yield Problem(path=path, message="Traefik can't do this", expected="`flavour: nginx`, or this left out")
@@ -280,4 +293,8 @@ def _is_of_kind(text: str, allocation: bool) -> bool:
 
 def _pool_problems(one: IngressClassSettings, cluster: ClusterSettings) -> Iterator[Problem]:
     if one.address_pool and cluster.platform != "bare_metal":
-        yield Problem(path=("address_pool",), message="a cloud's load balancers have no pool", expected="`addresses`, or this left out")
+        yield Problem(
+            path=("address_pool",),
+            message="a cloud's load balancers have no pool",
+            expected="`addresses`, or this left out",
+        )

@@ -35,7 +35,8 @@ def _regular_expression(text: str) -> str:
 
 RegularExpression = Annotated[str, Field(min_length=1), AfterValidator(_regular_expression)]
 LogstashHost = Annotated[
-    str, Text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", "a host such as logs.shop.example or logs.shop.example:5044")
+    str,
+    Text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", "a host such as logs.shop.example or logs.shop.example:5044"),
 ]
 FieldName = Annotated[str, Text(r"[A-Za-z_@][A-Za-z0-9_@.-]*", "a field such as agent.id")]
 SecretName = Annotated[str, Text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "the name of a Secret", 253)]
@@ -116,7 +117,9 @@ class LogFormat(Settings):
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
         if self.json_lines and self.multiline:
-            yield Problem(path=("multiline",), message="a line of JSON is a whole event", expected="json_lines or multiline")
+            yield Problem(
+                path=("multiline",), message="a line of JSON is a whole event", expected="json_lines or multiline"
+            )
 
 
 class DropRule(Settings):
@@ -142,7 +145,9 @@ class LoggingSettings(PartSettings):
     """Where logs go; `hosts` is needed."""
     queue_size: StorageSize = "10Gi"
     """Disk space of each node that events may take that Logstash doesn't take; when it is full, logs stay unread in their files."""
-    host_path: Annotated[str, Text(r"(/[A-Za-z0-9._-]+){2,}", "a folder such as /var/lib/filebeat")] = "/var/lib/filebeat"
+    host_path: Annotated[str, Text(r"(/[A-Za-z0-9._-]+){2,}", "a folder such as /var/lib/filebeat")] = (
+        "/var/lib/filebeat"
+    )
     """Folder on the node that holds the queue, and how far each file has been read."""
     registry_flush: Duration = "1s"
     """How long at most a position isn't written to disk; what was sent since then is sent again after a crash."""

@@ -42,7 +42,9 @@ class VaultService(Settings):
     """A service that reads more than the path of its own service account, or runs in another namespace than `namespaces` say."""
 
     namespace: NamespaceName = "default"
+    """Where its pods run."""
     service_accounts: Annotated[tuple[ServiceAccountName, ...], Field(strict=False, min_length=1)]
+    """Who logs in as the service: the service accounts of its pods."""
     paths: Annotated[tuple[VaultPath, ...], Field(strict=False)] = ()
     """What it reads beside its own path, below the cluster's: `[shared/smtp]`."""
     token_ttl_minutes: Minutes | None = None
@@ -53,8 +55,11 @@ class VaultInjector(Settings):
     """Vault's own way: a webhook adds an agent to pods with its annotations. The init container does without."""
 
     enabled: bool = False
+    """Whether it is there."""
     replicas: Annotated[int, Field(ge=1, le=5)] = 2
+    """How many; without any, pods start without their secrets."""
     resources: ContainerResources = ContainerResources(cpu="50m", memory="64Mi", memory_limit="128Mi")
+    """Of each."""
 
 
 class SecretsSettings(PartSettings):
@@ -64,6 +69,7 @@ class SecretsSettings(PartSettings):
     """
 
     enabled: bool = False
+    """Whether the cluster has a place in Vault."""
     address: (
         Annotated[str, Text(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?", "https://, a host and perhaps a port")]
         | None
@@ -90,6 +96,7 @@ class SecretsSettings(PartSettings):
     pki: VaultPki | None = None
     """Lets cert-manager sign certificates by Vault."""
     injector: VaultInjector = VaultInjector()
+    """Vault's webhook, for pods with its annotations."""
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()

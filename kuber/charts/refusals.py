@@ -13,7 +13,7 @@ Cause = Literal[
     "missing", "forbidden", "busy", "broken", "cut off", "unreachable", "certificate", "slow", "disk", "other"
 ]
 
-_STATUS = re.compile(r"(?:: |status code |HTTP )(\d{3})\b")
+_STATUS = re.compile(r"(?:: |status code |HTTP )([45]\d\d)\b")
 _SAID: Sequence[tuple[Cause, re.Pattern[str]]] = [
     ("disk", re.compile(r"no space left on device|disk quota exceeded", re.I)),
     ("forbidden", re.compile(r"credential not found|unauthorized|\bdenied\b|invalid_?token", re.I)),
@@ -77,9 +77,7 @@ def refusal(title: str, source: str, said: str, retry_after: float | None = None
         retry_after: Seconds that the server asks to wait.
     """
     status = _STATUS.search(said)
-    cause: Cause | None = _cause_of_status(int(status[1])) if status else None
-    if cause is None:
-        cause = next((one for one, pattern in _SAID if pattern.search(said)), "other")
+    cause = _cause_of_status(int(status[1])) if status else _cause_of_text(said)
     facts = {
         "source": source,
         "code": f" ({status[1]})" if status else "",
@@ -90,7 +88,7 @@ def refusal(title: str, source: str, said: str, retry_after: float | None = None
     return Refused(title, cause, f"{reason}\n    found:    {said.strip()}", hint, retry_after)
 
 
-def _cause_of_status(status: int) -> Cause | None:
+def _cause_of_status(status: int) -> Cause:
     match status:
         case 404 | 410:
             return "missing"
@@ -100,10 +98,13 @@ def _cause_of_status(status: int) -> Cause | None:
             return "busy"
         case 408:
             return "slow"
-        case _ if status >= 500:
-            return "broken"
         case _:
-            return None
+            return "broken" if status >= 500 else "other"
+
+
+def _cause_of_text(said: str) -> Cause:
+    causes: list[Cause] = [cause for cause, pattern in _SAID if pattern.search(said)]
+    return causes[0] if causes else "other"
 
 
 def _log_in(source: str) -> str:

@@ -15,7 +15,7 @@ from components.charts.errors import ChartError
 from config import release as releases
 from config.errors import StackFileError
 from config.release import Release, read_release, release_names
-from config.stack_file import read
+from config.stack_file import cluster_value, read_source, stack_file_path
 from kuber.charts.fetching import Fetched, Fetching, fetch
 from kuber.charts.pinned import PinnedFile, pinned_files
 from kuber.charts.pulling import Patience
@@ -236,14 +236,20 @@ def _chosen(names: Sequence[str]) -> list[Release]:
 
 
 def _in_use(project: Path | None) -> list[str]:
-    """Names of the releases that the project's stack files use."""
+    """Names of the releases that the project's stack files use; what else a stack file says doesn't matter here."""
     folder, names = find_project(project), set[str]()
     for stack in stack_names(folder):
         try:
-            names.add(read(stack, folder).release)
+            cluster = cluster_value(read_source(stack_file_path(stack, folder)))
         except StackFileError:
+            cluster = None
+        name = cluster.get("release") if isinstance(cluster, dict) else None
+        if isinstance(name, str):
+            names.add(name)
+        else:
             print(
-                f"{stack} is left out: its stack file can't be used; `kuber validate {stack}` says why", file=sys.stderr
+                f"{stack} is left out: its stack file tells no release; `kuber validate {stack}` says more",
+                file=sys.stderr,
             )
     if not names:
         raise UsageError(f"no stack file in {folder} tells a release\n    hint:     name one, or give --all")

@@ -14,10 +14,13 @@ from .errors import CommandError, UsageError
 
 def run_grafana(output: Path | None, project: Path | None) -> None:
     """Write Grafana's data sources for all stack files; nothing where one of them can't be used."""
-    from kuber.fleet import grafana_data_sources
+    from kuber.fleet import SameHostError, grafana_data_sources
 
     folder = find_project(project)
-    text = grafana_data_sources({name: read(name, folder) for name in stack_names(folder)})
+    try:
+        text = grafana_data_sources({name: read(name, folder) for name in stack_names(folder)})
+    except SameHostError as error:
+        raise CommandError(str(error)) from None
     if not text:
         raise CommandError(
             f"no stack file in {folder} lets Grafana read\n"

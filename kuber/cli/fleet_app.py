@@ -31,7 +31,9 @@ def fleet() -> None:
 def grafana(
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Write here, whole or not at all; to standard output unless given."),
+        typer.Option(
+            "--output", metavar="FILE", help="Write here, whole or not at all; to standard output unless given."
+        ),
     ] = None,
     project: Project = None,
 ) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from config.advice import advice
 from config.cluster import ClusterSettings
 from config.eks_addons import pinned_addons
-from config.errors import Problem, StackFileError
+from config.errors import KeyPath, Problem, StackFileError, key_path
 from config.kubernetes import adoptable_minors
+from config.release import release_names
 from config.stack_file import name_problems, read, read_text, settings_class, stack_file_path
 from kuber.project import stack_names
 from kuber.validation import overlaps
@@ -26,6 +28,13 @@ from .platforms import fill, heading
 from .ranges import LENGTHS, Lengths, choose, taken_ranges
 from .request import PRIVATE_ADDRESSES, Request, ensure_complete, option
 
+_OF_ONE_CLUSTER = (
+    ("monitoring", "grafana_access"),
+    ("bucket_gateway", "sites"),
+    ("mesh", "test_routing"),
+    ("storage", "machine_paths"),
+)
+"""What stands in a stack file for names that only one cluster can have, or for its own machines."""
 _PATTERNS = Path(__file__).parents[1] / "patterns"
 
 
@@ -70,6 +79,7 @@ def compose(request: Request, project: Path, today: date) -> NewStackFile:
     draft = Draft(_pattern(request, platform, project))
     fill(draft, request)
     _set_version(draft, request, today)
+    _set_standard_stack(draft, request)
     _set_ranges(draft, request, stacks)
     text = draft.text(heading(draft.cluster))
     settings = _checked(text, draft, request, stacks, today)
@@ -125,6 +135,30 @@ def _set_version(draft: Draft, request: Request, today: date) -> None:
     )
     for name, pool in cluster.get("pools", {}).items():
         draft.drop(pool, "version", f"`version` of pool {name}: new pools start at the control plane's")
+
+
+def _set_standard_stack(draft: Draft, request: Request) -> None:
+    """The newest release for a pattern of ours; of another stack's parts all but what is that one cluster's."""
+    cluster = draft.cluster
+    if not request.like:
+        draft.set(("release",), Quoted(release_names()[-1]), "the newest release")
+        draft.notes.append("standard_stack.logging is off: `enabled: true` once it has Logstash's hosts")
+        return
+    for part, key in _OF_ONE_CLUSTER:
+        if part in (parts := cluster.get("standard_stack") or {}):
+            draft.drop(parts[part], key, f"`standard_stack.{part}.{key}` of the pattern, which is {request.like}'s own")
+    for mapping, key, path in list(_secrets(cluster, ())):
+        draft.drop(mapping, key, f"`{key_path(path)}` of the pattern: a secret, encrypted for {request.like}")
+
+
+def _secrets(mapping: CommentedMap, above: KeyPath) -> Iterator[tuple[CommentedMap, str, KeyPath]]:
+    """Encrypted values, each with the mapping that it stands in."""
+    for key, value in mapping.items():
+        if isinstance(value, CommentedMap):
+            if list(value) == ["secure"]:
+                yield mapping, key, (*above, key)
+            else:
+                yield from _secrets(value, (*above, key))
 
 
 def _newest(platform: str, today: date) -> str:

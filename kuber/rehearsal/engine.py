@@ -50,7 +50,8 @@ class Preview:
         resources: Every registered resource, sorted by URN, in the form of `kuber plan --json`
             (see `kuber.plan.registration.registered_resource`), the stack itself included.
         outputs: The stack's outputs, in the same form as inputs.
-        operations: What the engine intends with each resource ("create", "same", "update", "replace", …), by URN.
+        operations: What the engine intends with each resource ("create", "update", "replace", …), by URN. Of resources that are
+            there already, those that stay as they are don't appear.
         steps: The steps of the engine's own JSON digest as they are, sorted by URN.
         warnings: The engine's and the program's warnings.
     """
@@ -147,7 +148,7 @@ class Engine:
             stand_ins=self._servers.packages,
             resources=resources,
             outputs=outputs,
-            operations={step["urn"]: step["op"] for step in steps},
+            operations={step["urn"]: step["op"] for step in steps if step["op"] != "refresh"},
             steps=steps,
             warnings=_messages(digest, "warning"),
         )

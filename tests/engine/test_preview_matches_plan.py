@@ -10,16 +10,30 @@ from typing import Any
 
 import pytest
 
+from components.standard_stack.absence import UNVERIFIED_ALLOWED
 from kuber.rehearsal.engine import Engine
+from tests.chart_cache import chart_cache
 from tests.engine.digest import digest_differences
 from tests.engine.json_diff import differences, report
+from tests.standard_stack.rendered import rendered
+from tests.support import SHIPPED
 
 PROJECT = Path(__file__).parents[2]
 STACKS = ("prod-eks", "prod-gke", "colo-london")
 COMPARED = ("type", "name", "parent", "provider", "inputs", "unknown", "options")
 
 
-@pytest.mark.usefixtures("engine_tools")
+@pytest.fixture
+def charts(engine_tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All charts rendered, from the cache that this run's tests have."""
+    for file in SHIPPED:
+        rendered(file)
+    monkeypatch.setenv("KUBER_TOOLS_BIN", str(engine_tools))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(chart_cache().folder.parent))
+    monkeypatch.setenv(UNVERIFIED_ALLOWED, "allow")
+
+
+@pytest.mark.usefixtures("charts")
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_engine_registers_what_the_plan_says(stack: str, tmp_path: Path) -> None:
     plan = planned(stack, tmp_path / "plan.json")
@@ -36,7 +50,7 @@ def test_the_engine_registers_what_the_plan_says(stack: str, tmp_path: Path) -> 
 
 def planned(stack: str, file: Path) -> dict[str, Any]:
     """What `kuber plan STACK --json FILE` writes."""
-    command = [sys.executable, "-m", "kuber", "plan", stack, "--json", str(file)]
+    command = [sys.executable, "-m", "kuber", "plan", stack, "--strict", "--json", str(file)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, f"kuber plan {stack} failed:\n{done.stderr}"
     return json.loads(file.read_text(encoding="utf-8"))

@@ -83,6 +83,13 @@ def stack_files(project: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in project.iterdir()}
 
 
+def cluster_alone(text: str) -> str:
+    """A stack file without its standard stack."""
+    before, found, _ = text.partition("\n    standard_stack:\n")
+    assert found, "the standard stack stands last"
+    return before
+
+
 def changed_lines(before: str, after: str) -> list[tuple[str, str]]:
     """The lines that differ between two texts of as many lines."""
     pairs = zip(before.splitlines(), after.splitlines(), strict=True)
@@ -103,7 +110,7 @@ def test_a_new_cluster_is_one_commented_file_that_may_be_used_beside_the_others(
     assert ended.out.startswith(f"Pulumi.{stack}.yaml: written\n")
     assert text.startswith("# yaml-language-server: $schema=schema/stack-file.schema.json\n# Stage on ")
     assert "# What may not be interrupted: operators, ingress, Prometheus." in text
-    assert len(text.splitlines()) <= 60, "a stack file fits a screen"
+    assert len(text.splitlines()) <= 65, "a stack file fits a screen"
     assert kuber("validate").code == 0
 
 
@@ -183,8 +190,7 @@ def test_zones_that_differ_by_account_are_asked_for(kuber: Kuber) -> None:
 def test_a_careful_person_is_warned_of_what_is_allowed(kuber: Kuber, project: Path) -> None:
     ended = kuber(*NEW_EKS, "--kubernetes", "1.33", "--no-plan")
     assert ended.code == 0
-    last = ended.out.splitlines()[-1]
-    assert last.startswith("warning: standard support of Kubernetes 1.33 ended on 2026-07-29; ")
+    assert "\nwarning: standard support of Kubernetes 1.33 ended on 2026-07-29; " in ended.out
     write(project, EKS.set("network.nat", "single"))
     ended = kuber("new-cluster", "prod-eks-2", "--like", "prod-eks", "--stdout")
     assert "\nwarning: nat is single: when its zone fails, no zone reaches the internet\n" in ended.err
@@ -221,7 +227,7 @@ def test_a_pattern_keeps_its_comments_and_changes_where_the_name_matters(kuber: 
         *("new-cluster", "stage-eks", "--like", "prod-eks", "--environment", "stage", "--region", "us-east-1"),
         *("--account-id", "109876543210", "--stdout"),
     )
-    assert changed_lines(EKS.text, ended.out) == [
+    assert changed_lines(cluster_alone(EKS.text), cluster_alone(ended.out)) == [
         ("# Production on AWS, Ireland.", "# Stage on AWS, us-east-1."),
         ("environment: production", "environment: stage"),
         ('account_id: "210987654321"', 'account_id: "109876543210"'),
@@ -241,7 +247,7 @@ def test_a_pattern_keeps_its_comments_and_changes_where_the_name_matters(kuber: 
 
 def test_a_pattern_alone_is_enough_on_a_cloud(kuber: Kuber) -> None:
     ended = kuber("new-cluster", "prod-gke-2", "--like", "prod-gke", "--stdout")
-    keys = [after.partition(":")[0] for _, after in changed_lines(GKE.text, ended.out)[1:]]
+    keys = [after.partition(":")[0] for _, after in changed_lines(cluster_alone(GKE.text), cluster_alone(ended.out))[1:]]
     assert keys == ["nodes_cidr", "pods_cidr", "services_cidr", "control_plane_cidr"]
 
 
@@ -265,7 +271,7 @@ def test_what_is_given_as_the_pattern_has_it_is_not_said_to_be_left_out(kuber: K
     admins = EKS.value()["access"]["admins"]
     words = [word for name, principal in admins.items() for word in ("--admin", f"{name}={principal}")]
     ended = kuber("new-cluster", "prod-eks-2", "--like", "prod-eks", "--stdout", *words)
-    assert (ended.code, "left out" in ended.err) == (0, False)
+    assert (ended.code, "access.admins of the pattern" in ended.err) == (0, False)
 
 
 @pytest.mark.parametrize(("key", "value"), [("tags", {"owner": "platform"}), ("protect", False)])
@@ -309,6 +315,7 @@ def test_an_exception_for_another_cluster_is_no_exception_for_this_one(kuber: Ku
     }
     addons = dict.fromkeys(ADDONS, "v1.0.0-eksbuild.1")
     early = EKS.set("kubernetes.version", "1.37").set("kubernetes.early_adoption", exception).set("addons", addons)
+    early = early.set("standard_stack.autoscaling", {"enabled": False})  # there is no image for 1.37 yet
     write(project, early)
     ended = kuber("new-cluster", "prod-eks-2", "--like", "prod-eks", "--no-plan")
     assert ended.code == 1
@@ -675,7 +682,8 @@ def test_the_plan_of_the_new_cluster_is_shown_without_credential_or_network(tmp_
     folder = copy_of_the_project(tmp_path, *STACKS)
     ended = kuber_process("new-cluster", "prod-eks-2", "--like", "prod-eks", cwd=folder)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("Pulumi.prod-eks-2.yaml: written\n  network.cidr: 10.0.0.0/16\n")
+    assert ended.stdout.startswith("Pulumi.prod-eks-2.yaml: written\n")
+    assert "\n  network.cidr: 10.0.0.0/16\n" in ended.stdout
     assert "prod-eks-2: eks, production, Kubernetes 1.35" in ended.stdout
     assert "EksCluster prod-eks-2" in ended.stdout
     assert "\x1b" not in ended.stdout, "piped output has no colour"

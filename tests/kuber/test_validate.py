@@ -38,7 +38,7 @@ def test_ranges_that_two_clusters_use_are_refused(folder: Path) -> None:
     done = kuber("validate", "prod-eks", "--project", str(folder))
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "Pulumi.prod-eks.yaml:16: network.cidr: the range is used by colo-london too",
+        "Pulumi.prod-eks.yaml:18: network.cidr: the range is used by colo-london too",
         "    found:    10.40.0.0/16 overlaps 10.40.0.0/20 (network.machines_cidr)",
         "    expected: a range of its own",
         "    hint:     `isolated: true` says that the network is routed to no other cluster's",
@@ -148,11 +148,11 @@ def test_problems_are_there_as_json(folder: Path) -> None:
     assert problems[0] == {
         "stack": "prod-gke",
         "file": "Pulumi.prod-gke.yaml",
-        "line": 48,
+        "line": 50,
         "path": "pools.workers-spot-n2d.capacty",
         "message": "unknown key",
         "found": '"capacty"',
-        "expected": "one of labels, taints, capacity, machine_types, min, max, disk_gib, zones, version, disk_type, upgrade",
+        "expected": "one of capacity, labels, taints, machine_types, min, max, disk_gib, zones, version, disk_type, upgrade",
         "hint": "did you mean `capacity`?",
     }
 

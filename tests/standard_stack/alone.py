@@ -19,8 +19,8 @@ def alone(file: StackFile, **parts: dict[str, Any]) -> StackFile:
     """A stack file with these parts, as they are given; with those that they need, as the file has them; and with `base`."""
     needed = _needed(*parts)
     own = file.value().get("standard_stack", {})
-    left_out = {name: {"enabled": False} for name in PARTS.keys() - needed - parts.keys() - {"base"}}
-    return file.set("standard_stack", {**{name: own.get(name, {}) for name in needed}, **parts, **left_out})
+    left_out = {name: {"enabled": False} for name in sorted(PARTS.keys() - needed - parts.keys() - {"base"})}
+    return file.set("standard_stack", {**{name: own.get(name, {}) for name in sorted(needed)}, **parts, **left_out})
 
 
 def _needed(*names: str) -> set[str]:

@@ -1,6 +1,6 @@
 """Keys that filebeat 9 documents, as far as a configuration of ours may use them.
 
-Facts from Elastic's reference (elastic.co/docs/reference/beats/filebeat, read for 9.5); the page that documents them stands beside each group.
+Facts from Elastic's reference (elastic.co/docs/reference/beats/filebeat, read for 9.5), each group with the page that has them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ DOCUMENTED: Mapping[str, tuple[str, ...]] = {
         "filebeat.autodiscover.providers.cleanup_timeout",
         "filebeat.autodiscover.providers.add_resource_metadata.namespace.enabled",
         "filebeat.autodiscover.providers.add_resource_metadata.node.include_labels",
+        "filebeat.autodiscover.providers.add_resource_metadata.deployment",
+        "filebeat.autodiscover.providers.add_resource_metadata.cronjob",
         "filebeat.autodiscover.providers.templates.condition",
         "filebeat.autodiscover.providers.templates.config",
     ),
@@ -28,7 +30,14 @@ DOCUMENTED: Mapping[str, tuple[str, ...]] = {
     ),
     "configuration-ssl": tuple(
         f"output.logstash.ssl.{key}"
-        for key in ("enabled", "verification_mode", "supported_protocols", "certificate_authorities", "certificate", "key")
+        for key in (
+            "enabled",
+            "verification_mode",
+            "supported_protocols",
+            "certificate_authorities",
+            "certificate",
+            "key",
+        )
     ),
     "release notes of 9.4.3": ("output.logstash.ssl.certificate_reload.enabled",),
     "http-endpoint": ("http.enabled", "http.host", "http.port"),

@@ -141,9 +141,7 @@ def test_the_queue_and_the_registry_are_on_the_node_and_survive_the_pod() -> Non
 
 def test_the_node_s_logs_are_mounted_to_be_read_alone_and_nothing_else_of_the_node() -> None:
     objects = stack_of(logging(EKS))
-    mounts = {
-        one["name"]: one for one in objects.container("DaemonSet", "filebeat", "filebeat")["volumeMounts"]
-    }
+    mounts = {one["name"]: one for one in objects.container("DaemonSet", "filebeat", "filebeat")["volumeMounts"]}
     on_node = {one["hostPath"]["path"]: mounts[one["name"]] for one in pod(objects)["volumes"] if "hostPath" in one}
     assert on_node.keys() == {"/var/log/containers", "/var/log/pods", "/var/lib/filebeat"}
     assert [path for path, mount in on_node.items() if not mount.get("readOnly")] == ["/var/lib/filebeat"]
@@ -206,7 +204,9 @@ def holds(condition: dict[str, Any], event: dict[str, str]) -> bool:
 
 def test_formats_are_those_of_the_stack_file() -> None:
     templates = provider(stack_of(OTHERWISE))["templates"]
-    multiline = [parser["multiline"] for one in templates for parser in one["config"][0]["parsers"] if "multiline" in parser]
+    multiline = [
+        parser["multiline"] for one in templates for parser in one["config"][0]["parsers"] if "multiline" in parser
+    ]
     assert multiline == [
         {"type": "pattern", "pattern": "^ ", "negate": False, "match": "after", "max_lines": 99, "timeout": "9s"}
     ]
@@ -216,7 +216,9 @@ def test_formats_are_those_of_the_stack_file() -> None:
 def test_a_container_s_log_is_read_by_an_input_of_its_own_from_its_first_byte() -> None:
     for template in provider(stack_of(logging(EKS)))["templates"]:
         [reads] = template["config"]
-        assert "${data.kubernetes.container.id}" in reads["id"] and "${data.kubernetes.container.id}" in reads["paths"][0]
+        assert (
+            "${data.kubernetes.container.id}" in reads["id"] and "${data.kubernetes.container.id}" in reads["paths"][0]
+        )
         assert "file_identity.native" in reads and reads["prospector.scanner.fingerprint.enabled"] is False
 
 
@@ -344,7 +346,11 @@ def test_alerts_fire_for_logs_that_do_not_arrive_and_stay_silent_otherwise() -> 
             series("kube_daemonset_status_number_ready", "7x60", workload),
         ],
         "promql_expr_test": [
-            {"expr": f'count(ALERTS{{alertstate="firing",alertname="{name}"}})', "eval_time": "60m", "exp_samples": [{"value": 1}]}
+            {
+                "expr": f'count(ALERTS{{alertstate="firing",alertname="{name}"}})',
+                "eval_time": "60m",
+                "exp_samples": [{"value": 1}],
+            }
             for name in every
         ],
     }

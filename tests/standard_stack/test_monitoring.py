@@ -11,6 +11,7 @@ import pytest
 from components.charts.manifests import Manifest
 from config.model import SecretText
 from tests.requirements import amtool
+from tests.standard_stack.alone import alone
 from tests.standard_stack.promtool import assert_rules, rule_groups
 from tests.standard_stack.rendered import Objects, stack_of
 from tests.support import EKS, GKE, METAL, StackFile
@@ -20,8 +21,9 @@ AUTHORITY = METAL.read().provisioner.certificate_authority  # type: ignore[attr-
 
 
 def monitored(file: StackFile, **settings: Any) -> StackFile:
-    """The file with these settings of monitoring, and none of its own."""
-    return file.set("standard_stack", {**file.value().get("standard_stack", {}), "monitoring": settings})
+    """A cluster with monitoring, with these settings, and with the parts that it needs."""
+    of_access = {"ingress": {}, "secrets": file.value()["standard_stack"].get("secrets", {})}
+    return alone(file, monitoring=settings, **(of_access if "grafana_access" in settings else {}))
 
 
 TUNED = monitored(
@@ -54,6 +56,7 @@ TUNED = monitored(
     },
 )
 PLAIN = monitored(EKS)
+MACHINES = monitored(METAL)
 GUARDED_BY_PASSWORD = monitored(
     GKE,
     grafana_access={
@@ -123,7 +126,7 @@ def test_unless_said_otherwise_two_prometheus_and_three_alertmanagers_keep_their
         if one["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
     ]
     assert sorted(classes) == default
-    assert prometheus(stack_of(METAL))["storage"]["volumeClaimTemplate"]["spec"]["storageClassName"] == "local-path"
+    assert prometheus(stack_of(MACHINES))["storage"]["volumeClaimTemplate"]["spec"]["storageClassName"] == "local-path"
 
 
 def test_blocks_leave_room_on_the_volume() -> None:
@@ -133,7 +136,7 @@ def test_blocks_leave_room_on_the_volume() -> None:
     assert "at most 90Gi" in told
 
 
-@pytest.mark.parametrize("file", [PLAIN, GKE, METAL], ids=lambda file: file.stack)
+@pytest.mark.parametrize("file", [PLAIN, monitored(GKE), MACHINES], ids=lambda file: file.stack)
 def test_every_sample_that_leaves_the_cluster_tells_where_it_is_from(file: StackFile) -> None:
     platform = file.value()["platform"]
     assert prometheus(stack_of(file))["externalLabels"] == {
@@ -157,7 +160,7 @@ def test_a_soft_spread_lets_them_run_where_there_is_room() -> None:
 
 
 def test_machines_of_one_rack_are_told_apart_instead_of_zones() -> None:
-    text = METAL.text.replace("zone: rack-b", "zone: rack-a").replace("zone: rack-c", "zone: rack-a")
+    text = MACHINES.text.replace("zone: rack-b", "zone: rack-a").replace("zone: rack-c", "zone: rack-a")
     spec = prometheus(stack_of(StackFile(METAL.stack, text)))
     hard = [
         one["topologyKey"] for one in spec["topologySpreadConstraints"] if one["whenUnsatisfiable"] == "DoNotSchedule"
@@ -223,7 +226,7 @@ def test_on_clouds_nothing_is_measured_that_the_cloud_keeps_to_itself() -> None:
 
 
 def test_on_own_machines_the_control_plane_is_measured_at_the_inventory_s_addresses() -> None:
-    objects = stack_of(METAL)
+    objects = stack_of(MACHINES)
     assert measured(objects) == {"coredns", "kube-controller-manager", "kube-scheduler", "kube-etcd", "kube-proxy"}
     assert len(rules_about(objects)) == 4
     for part in ("kube-controller-manager", "kube-scheduler", "kube-etcd"):
@@ -331,7 +334,7 @@ def test_grafana_shows_one_credential(credentials: dict[str, Any], told: str) ->
 
 
 def test_what_grafana_s_way_in_needs_is_asked_for() -> None:
-    without_vault = TUNED.without("standard_stack.secrets")
+    without_vault = TUNED.set("standard_stack.secrets.enabled", False)
     assert "monitoring.grafana_access.issuer: there is no such issuer" in without_vault.error()
     without_ingress = TUNED.set("standard_stack.ingress", {"internal": {"enabled": False}})
     assert "monitoring.grafana_access: there is no internal ingress" in without_ingress.error()
@@ -348,6 +351,7 @@ def test_with_traefik_the_same_holds() -> None:
     assert sources["ipAllowList"]["sourceRange"] == ["10.40.12.0/24", "10.40.13.0/24"]
     clients = objects.one("TLSOption", "grafana-access", NAMESPACE)["spec"]["clientAuth"]
     assert clients["clientAuthType"] == "RequireAndVerifyClientCert"
+    assert objects.one("TLSOption", "grafana-access", NAMESPACE)["spec"]["minVersion"] == "VersionTLS12"
     assert objects.has("Secret", clients["secretNames"][0])
     assert not objects.has("VirtualServer", "grafana-access")
 
@@ -359,7 +363,7 @@ def test_prometheus_reads_pods_and_nodes_and_is_open_to_nobody() -> None:
     (nodes,) = policy(objects, "scrape-nodes")["egress"]
     assert nodes["to"] == [{"ipBlock": {"cidr": "10.20.0.0/16"}}]
     assert [one["port"] for one in nodes["ports"]] == [10250, 9100]
-    (on_metal,) = policy(stack_of(METAL), "scrape-nodes")["egress"]
+    (on_metal,) = policy(stack_of(MACHINES), "scrape-nodes")["egress"]
     assert {10257, 10259, 2381} <= {one["port"] for one in on_metal["ports"]}
 
 
@@ -378,7 +382,7 @@ def test_turned_off_nothing_of_it_is_left_and_nobody_s_rules_either() -> None:
 
 
 def test_where_nothing_is_spot_nothing_is_said_about_it() -> None:
-    told = {rule["alert"] for group in rule_groups(stack_of(METAL), "monitoring") for rule in group["rules"]}
+    told = {rule["alert"] for group in rule_groups(stack_of(MACHINES), "monitoring") for rule in group["rules"]}
     assert "ManyPodsPending" in told and "SpotNodesTaken" not in told
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from components.charts.manifests import identity
-from tests.plans import Plan, plan, plan_program
+from tests.plans import RUNNER, Plan, plan, plan_program
 from tests.standard_stack.alone import alone
 from tests.standard_stack.promtool import assert_rules, rule_groups
 from tests.standard_stack.rendered import stack_of
@@ -95,10 +98,8 @@ def test_what_the_cluster_writes_into_a_secret_is_secret() -> None:
     assert secret.options["additionalSecretOutputs"] == ["data", "stringData"]
 
 
-def test_the_provider_has_no_token_from_the_program_and_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VAULT_TOKEN", "hvs.not-to-be-seen")
-    provider = plan(FULL).one("pulumi:providers:vault")
-    assert provider.inputs == {
+def test_the_provider_is_told_the_address_and_no_token() -> None:
+    assert plan(FULL).one("pulumi:providers:vault").inputs == {
         "address": ADDRESS,
         "namespace": "shop",
         "maxLeaseTtlSeconds": "1200",
@@ -106,6 +107,27 @@ def test_the_provider_has_no_token_from_the_program_and_makes_none(monkeypatch: 
         "skipChildToken": "true",
         "skipTlsVerify": "false",
     }
+
+
+def test_what_the_environment_says_of_vault_is_the_provider_s_and_not_the_program_s() -> None:
+    said = {
+        "VAULT_TOKEN": "hvs.not-to-be-seen",
+        "VAULT_ADDR": "https://elsewhere.example",
+        "VAULT_NAMESPACE": "elsewhere",
+        "VAULT_SKIP_VERIFY": "true",
+        "VAULT_MAX_RETRIES": "9",
+        "TERRAFORM_VAULT_MAX_TTL": "60",
+    }
+    with FULL.folder() as folder:
+        (folder / "__main__.py").write_text((PROJECT / "__main__.py").read_text())
+        command = [sys.executable, RUNNER, folder, FULL.stack, "-"]
+        plans = [
+            subprocess.run(
+                command, env={"PATH": os.defpath, "PYTHONPATH": str(PROJECT), **more}, capture_output=True, check=True
+            )
+            for more in ({}, said)
+        ]
+    assert plans[0].stdout == plans[1].stdout
 
 
 def test_every_service_account_of_the_namespaces_logs_in_by_one_role() -> None:

@@ -1,0 +1,3 @@
+{{- define "resources" -}}
+{limits: {memory: {{ .memory.limit | quote }}}, requests: {cpu: {{ .cpu.request | quote }}, memory: {{ .memory.request | quote }}}}
+{{- end }}
