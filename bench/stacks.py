@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from config.standard_stack import StandardStackSettings
 from config.stack_file import CONFIG_KEY, stack_file_path
+from config.standard_stack import StandardStackSettings
 
 PROJECT = Path(__file__).resolve().parents[1]
 _MODEL = "prod-eks"

@@ -34,6 +34,20 @@ def make_lean(sdk: str) -> None:
     _lean_package(sdk, list(parent.submodule_search_locations or ()) if parent else None)
 
 
+def leave_out_stack_traces() -> None:
+    """Keep from the state where in the program each resource was declared.
+
+    The SDK sends a stack trace with each resource, and the engine keeps it: a sixth of the state of a whole cluster, of which nothing
+    is ever read, and which holds paths of the machine that ran it. A newer SDK without that needs nothing.
+    """
+    from pulumi.runtime import resource
+    from pulumi.runtime.proto import source_pb2
+
+    if hasattr(resource, "_get_stack_trace"):
+        none = source_pb2.StackTrace()
+        resource._get_stack_trace = lambda: none
+
+
 def _lean_package(name: str, parent_path: list[str] | None) -> ModuleType | None:
     spec = PathFinder.find_spec(name, parent_path)
     if spec is None or spec.submodule_search_locations is None:

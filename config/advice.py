@@ -23,7 +23,7 @@ def advice(settings: ClusterSettings, day: date | None = None) -> Iterator[str]:
     production = settings.environment == "production"
     yield from _about_support(settings, day)
     for part in settings.standard_stack.parts().values():
-        yield from part.advice(day)
+        yield from part.advice(settings, day)
     if isinstance(settings, CloudClusterSettings):
         if production and not settings.protect:
             yield "protect is false: nothing keeps this production cluster from being destroyed"

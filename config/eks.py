@@ -158,7 +158,9 @@ class EksCluster(CloudClusterSettings):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.AUTOSCALING, Capability.SPOT, Capability.WORKLOAD_IDENTITY, Capability.CLOUD_LOAD_BALANCER}
     )
-    brings: ClassVar[frozenset[Feature]] = frozenset({Feature.CLUSTER_DNS, Feature.NETWORK_POLICIES, Feature.BLOCK_STORAGE})
+    brings: ClassVar[frozenset[Feature]] = frozenset(
+        {Feature.CLUSTER_DNS, Feature.NETWORK_POLICIES, Feature.BLOCK_STORAGE}
+    )
 
     platform: Literal["eks"]  # type: ignore[assignment]
     account_id: Annotated[str, Text(r"\d{12}", "the twelve digits of an AWS account, in quotes")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,7 +31,6 @@ class Settings(BaseModel):
         """Problems between fields, this model's own and those of the models below it."""
         for name in type(self).model_fields:
             yield from _conflicts_below(getattr(self, name), name)
-
 
     def secret_paths(self) -> Iterator[KeyPath]:
         """Key paths of the secrets that are given."""
@@ -95,10 +95,16 @@ def _date(value: object) -> date:
     raise invalid("not a date", expected="a date such as 2026-12-31")
 
 
+_INSTANT_OF_THE_ENGINE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
+"""How the engine hands over a time that stands in a stack file without quotes."""
+
+
 def _instant(value: object) -> object:
     try:
-        if isinstance(value, str) and value.endswith("Z") and datetime.fromisoformat(value):
-            return value
+        if isinstance(value, str):
+            text = _INSTANT_OF_THE_ENGINE.sub(r"\1T\2Z", value)
+            if text.endswith("Z") and datetime.fromisoformat(text):
+                return text
     except ValueError:
         pass
     raise invalid("not a time", expected="a time in UTC such as 2026-01-06T02:00:00Z")
@@ -199,7 +205,12 @@ Secret = Annotated[
     SecretText,
     PlainValidator(_secret),
     WithJsonSchema(
-        {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"], "additionalProperties": False}
+        {
+            "type": "object",
+            "properties": {"secure": {"type": "string"}},
+            "required": ["secure"],
+            "additionalProperties": False,
+        }
     ),
 ]
 """A secret, encrypted in the stack file: `{secure: v1:…}`."""

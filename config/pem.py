@@ -13,7 +13,8 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----E
 
 
 def _invalid(message: str) -> PydanticCustomError:
-    return PydanticCustomError("secret", "{message}", {"message": message, "expected": "PEM certificates, from the first line to the last"})
+    expected = "PEM certificates, from the first line to the last"
+    return PydanticCustomError("secret", "{message}", {"message": message, "expected": expected})
 
 
 def _certificates(text: object) -> object:

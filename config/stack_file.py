@@ -214,7 +214,9 @@ def _with_misplaced_secrets(
         for path in sorted(encrypted - takes_secrets, key=str)
     ]
     clear = [
-        Problem(path=path, message="a secret in the clear", expected=ENCRYPTED, hint=f"`{_set_secret(path)}` encrypts it")
+        Problem(
+            path=path, message="a secret in the clear", expected=ENCRYPTED, hint=f"`{_set_secret(path)}` encrypts it"
+        )
         for path in secrets
         if source and isinstance(_at(written, path), str)
     ]

@@ -118,7 +118,7 @@ def render(chart: Chart, pin: ChartPin, namespace: str, around: Surroundings, ca
     }
     key = digest_of(canonical_json(asked)).removeprefix("sha256:")
     made = cache.read_json("renderings", key)
-    if not isinstance(made, dict):
+    if not isinstance(made, dict) or not all(cache.has_json("crds", one["digest"]) for one in made["crds"].values()):
         if digest_of(cache.path("charts", chart.name, pin.version).read_bytes()) != entry.digest:
             title = f"{chart.name} {pin.version}"
             raise ChartError(

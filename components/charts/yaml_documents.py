@@ -1,7 +1,7 @@
 """Kubernetes manifests from YAML, read as kubectl reads them.
 
-kubectl's YAML is 1.1 with fewer surprises: `yes`, `y` and `on` are true and 0644 is octal, but 1:30 is no number, 2026-01-01 is text, and
-a bare `=` is one too (the Prometheus Operator's CRDs have some).
+kubectl's YAML is 1.1 with fewer surprises: `yes`, `y` and `on` are true and 0644 is octal, but 1:30 is no number, 2026-01-01 is
+text, and a bare `=` is one too (the Prometheus Operator's CRDs have some).
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def _autoscaler(site: Site, cluster: EksCluster) -> Chart:
         "cloudProvider": "aws",
         "awsRegion": cluster.region,
         "autoDiscovery": {"clusterName": site.name},
-        "image": {"tag": site.release.images[autoscaler_image(cluster.kubernetes.version)].tag},
+        "image": {"tag": site.release.images[autoscaler_image(cluster) or ""].tag},
         "replicaCount": settings.replicas,
         "resources": settings.resources.manifest(),
         "rbac": {"serviceAccount": {"name": _ACCOUNT}},

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from components.charts.manifests import Manifest
 from components.charts.rendering import Chart
+from config.addresses import RFC_1918
 
 from .certificates_alerts import certificate_alerts
 from .certificates_issuers import CONTROLLER_ACCOUNT, acme_issuers, acme_rights, vault_issuer
@@ -22,6 +23,8 @@ BUNDLE_KEY = "ca-bundle.crt"
 _CONTROLLER = {"app.kubernetes.io/instance": "cert-manager", "app.kubernetes.io/component": "controller"}
 _WEBHOOK = {"app.kubernetes.io/instance": "cert-manager", "app.kubernetes.io/component": "webhook"}
 _TRUST_MANAGER = {"app": "trust-manager"}
+_LINK_LOCAL = "169.254.0.0/16"
+"""Where a cloud's machines get credentials: nothing that a host's name may lead to."""
 _WEBHOOK_PORT, _TRUST_WEBHOOK_PORT, _METRICS_PORT = 10250, 6443, 9402
 
 
@@ -119,9 +122,10 @@ def _policies(site: Site) -> list[Manifest]:
         allow_scraping([_METRICS_PORT]),
     ]
     if settings.acme:
-        policies.append(allow("acme", pods=_CONTROLLER, egress_to=addresses("0.0.0.0/0"), ports=[443]))
+        outside = addresses("0.0.0.0/0", but=[*RFC_1918, _LINK_LOCAL])
+        policies.append(allow("acme", pods=_CONTROLLER, egress_to=outside, ports=[443]))
         if settings.acme.http01:  # cert-manager tries a challenge itself before it lets Let's Encrypt try
-            to = [*addresses("0.0.0.0/0"), controllers()]
+            to = [*addresses("0.0.0.0/0", but=[_LINK_LOCAL]), controllers()]
             policies.append(allow("own-check", pods=_CONTROLLER, egress_to=to, ports=[80, 443, 8080, 8443]))
         if settings.acme.zones:  # it asks the zone's name servers, and updates them where they take updates
             policies += [

@@ -42,8 +42,10 @@ def load_balancer(site: Site, name: IngressClass, settings: IngressClassSettings
         made = _passthrough_load_balancer(name, settings)
     else:
         made = _metallb(settings)
-    ranges = sorted({str(cidr) for cidr in settings.source_ranges.values()})
-    spec = {**made.spec, **({"loadBalancerSourceRanges": ranges} if ranges else {})}
+    ranges = {str(cidr) for cidr in settings.source_ranges.values()}
+    if ranges and name == "internal":  # pods call what the cluster serves, too
+        ranges |= {str(one.cidr) for one in site.settings.address_ranges()}
+    spec = {**made.spec, **({"loadBalancerSourceRanges": sorted(ranges)} if ranges else {})}
     return LoadBalancer(
         annotations={**made.annotations, **settings.annotations},
         spec=spec,
@@ -60,7 +62,7 @@ def _network_load_balancer(site: Site, name: IngressClass, settings: IngressClas
     kind = "eip-allocations" if name == "public" else "private-ipv4-addresses"
     fixed = {f"{_AWS}-{kind}": addresses} if addresses else {}
     spread = {f"{_AWS}-attributes": "load_balancing.cross_zone.enabled=true"}
-    if not getattr(site.stack.load_balancers, "aws_controller", True):
+    if not site.stack.load_balancers.aws_controller:
         internal = {f"{_AWS}-internal": "true"} if name == "internal" else {}
         in_tree = {f"{_AWS}-type": "nlb", f"{_AWS}-cross-zone-load-balancing-enabled": "true"}
         return LoadBalancer(annotations={**in_tree, **internal, **fixed}, spec={"externalTrafficPolicy": "Local"})

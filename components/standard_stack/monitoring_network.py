@@ -22,8 +22,8 @@ _OPERATOR = {"app": "kube-prometheus-stack-operator"}
 _STATE_METRICS = {"app.kubernetes.io/name": "kube-state-metrics"}
 _OPERATOR_PORT, _PROMETHEUS_PORT, _ALERTMANAGER_PORT, _RELOADER_PORT, _GOSSIP_PORT = 10250, 9090, 9093, 8080, 9094
 _KUBELET, _NODE_EXPORTER = 10250, 9100
-_ON_OWN_MACHINES = (2112, 2381, 7472, 7473, 10249, 10257, 10259)
-"""kube-vip, etcd, MetalLB's speakers and FRR, kube-proxy, controller manager, scheduler: all in the machines' own network."""
+_ON_OWN_MACHINES = (2381, 9120, 10249, 10257, 10259)
+"""etcd, MetalLB's speakers, kube-proxy, controller manager, scheduler: all in the machines' own network."""
 
 
 def policies(site: Site) -> list[Manifest]:

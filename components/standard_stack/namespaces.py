@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from components.charts.manifests import Manifest, normalised
 
-from .network import basics
+from .network import default_deny
 from .part import Part
-from .site import Site
 
 
-def of(part: Part, site: Site) -> list[Manifest]:
-    """The part's namespace with its Pod Security level, and policies that let nothing pass; nothing where it has none."""
+def of(part: Part) -> list[Manifest]:
+    """The part's namespace with its Pod Security level, and the policy that lets nothing pass; nothing where it has none."""
     if part.namespace is None:
         return []
     reason = {"kuber.dev/pod-security-reason": part.pod_security_reason} if part.pod_security_reason else {}
@@ -28,4 +27,4 @@ def of(part: Part, site: Site) -> list[Manifest]:
             **({"annotations": reason} if reason else {}),
         },
     }
-    return [namespace, *normalised(basics(site), part.namespace)]
+    return [namespace, *normalised([default_deny()], part.namespace)]

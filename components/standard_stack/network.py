@@ -77,19 +77,16 @@ def allow(
     return _policy(name, pods, rule, [{key: peers, "ports": allowed}])
 
 
-def basics(site: Site) -> list[Manifest]:
+def default_deny() -> Manifest:
     """What every part's namespace has: nothing in, nothing out, but names are looked up."""
-    dns = [{"protocol": protocol, "port": port} for protocol in ("UDP", "TCP") for port in (53,)]
-    to = [namespace("kube-system", {"k8s-app": "kube-dns"}), *addresses("169.254.20.10/32")]  # and a node's own DNS cache
-    return [
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": DEFAULT_DENY},
-            "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
-        },
-        _policy("dns", None, "egress", [{"to": to, "ports": dns}]),
-    ]
+    dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    to = [
+        namespace("kube-system", {"k8s-app": "kube-dns"}),
+        *addresses("169.254.20.10/32"),
+    ]  # and a node's own DNS cache
+    policy = _policy(DEFAULT_DENY, None, "egress", [{"to": to, "ports": dns}])
+    policy["spec"]["policyTypes"] = ["Ingress", "Egress"]
+    return policy
 
 
 def allow_api_server(site: Site, pods: Pods | None = None, name: str = "api-server") -> Manifest:

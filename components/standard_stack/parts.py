@@ -16,10 +16,10 @@ from .logging import logging
 from .mesh import mesh
 from .metrics_api import metrics_api
 from .monitoring import monitoring
-from .secrets import secrets
-from .storage import storage
 from .part import Part
+from .secrets import secrets
 from .site import Site
+from .storage import storage
 
 _PARTS: Mapping[str, Callable[[Site], Part | None]] = {
     "base": base,

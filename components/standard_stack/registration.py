@@ -152,6 +152,7 @@ class Dependencies:
             for service in _called_services(manifest):
                 yield from self._behind(service)
         yield from _accounts_and_secrets(manifest, namespace)
+        yield from (("storage.k8s.io/StorageClass", "", name) for name in _storage_classes(manifest.get("spec")))
         if template := pod_template(manifest):
             yield ("networking.k8s.io/NetworkPolicy", namespace, DEFAULT_DENY)
             yield from self._read_by_pods(template["spec"], namespace)
@@ -209,6 +210,18 @@ def _called_services(manifest: Manifest) -> list[Mapping[str, Any] | None]:
     if manifest["kind"] in _WEBHOOKS:
         return [webhook["clientConfig"].get("service") for webhook in manifest.get("webhooks") or []]
     return [manifest["spec"].get("service")] if manifest["kind"] == "APIService" else []
+
+
+def _storage_classes(value: object) -> Iterator[str]:
+    """Classes that claims within an object name."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "storageClassName" and isinstance(item, str):
+                yield item
+            yield from _storage_classes(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _storage_classes(item)
 
 
 def _accounts_and_secrets(manifest: Manifest, namespace: str) -> list[Identity]:

@@ -138,16 +138,18 @@ def rendered_stack(site: Site, cache: ChartCache | None = None) -> RenderedStack
             try:
                 rendering = render(chart, pin, part.namespace or "default", around, cache)
             except NotCachedError as error:
-                missing.append(error)
+                if chart.name not in [other.chart for other in missing]:  # a part may use a chart twice
+                    missing.append(error)
                 continue
             objects += rendering.objects
             from_charts |= {identity(one): chart.name for one in rendering.objects}
             crds[chart.name] = rendering.crds
-            if not rendering.verified:
-                unverified.append(f"{chart.name} {pin.version}")
+            title = f"{chart.name} {pin.version}"
+            if not rendering.verified and title not in unverified:
+                unverified.append(title)
         objects += normalised(part.objects, part.namespace or "default")
         objects = house_rules.applied(house_rules.kept(objects, site), site)
-        objects = [*namespaces.of(part, site), *objects]
+        objects = [*namespaces.of(part), *objects]
         done.append(RenderedPart(part=part, objects=objects, from_charts=from_charts, not_rendered=missing))
     bundles, missing_bundles = _bundles(wanted, site.release, crds, cache)
     if missing_bundles:

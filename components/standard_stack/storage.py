@@ -70,7 +70,7 @@ def _disk_classes(site: Site, cluster: CloudClusterSettings) -> list[Manifest]:
 
 def _ebs_parameters(site: Site, cluster: CloudClusterSettings, disks: DiskClass, fast: bool) -> dict[str, str]:
     """Parameters of the EBS driver (aws-ebs-csi-driver, docs/parameters.md)."""
-    kind = disks.type or usual_disk_type(cluster) or "gp3"
+    kind = disks.type or usual_disk_type(cluster)
     tags = {"kuber:cluster": site.name, "kuber:environment": site.environment, **cluster.tags}
     return {
         "type": kind,
@@ -87,7 +87,7 @@ def _ebs_parameters(site: Site, cluster: CloudClusterSettings, disks: DiskClass,
 
 def _pd_parameters(site: Site, cluster: CloudClusterSettings, disks: DiskClass, fast: bool) -> dict[str, str]:
     """Parameters of Compute Engine's driver (gcp-compute-persistent-disk-csi-driver, README)."""
-    kind = disks.type or usual_disk_type(cluster) or "pd-balanced"
+    kind = disks.type or usual_disk_type(cluster)
     if disks.type is None and fast and kind == "pd-balanced":
         kind = "pd-ssd"
     labels = {"kuber-cluster": site.name, "kuber-environment": site.environment, **cluster.tags}

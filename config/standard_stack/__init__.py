@@ -80,7 +80,9 @@ class StandardStackSettings(Settings):
         for name, part in enabled.items():
             for needed in sorted(set(part.needs) - enabled.keys()):
                 yield Problem(
-                    path=(needed, "enabled"), message=f"{name} needs {needed}", hint=f"or leave {name} out: `enabled: false`"
+                    path=(needed, "enabled"),
+                    message=f"{name} needs {needed}",
+                    hint=f"or leave {name} out: `enabled: false`",
                 )
             yield from (problem.below(name) for problem in part.problems_on(cluster))
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from ..errors import Problem
+from ..kubernetes import minor_number
 from ..machine_sizes import Room, node_room
 from ..model import Instant, Name, Settings
 from ..platforms import Capability, Feature
+from ..release import read_release, release_names
 from .part import ContainerResources, Cpu, Duration, Memory, PartSettings
 
 if TYPE_CHECKING:
@@ -191,28 +193,35 @@ class AutoscalingSettings(PartSettings):
                     )
 
     def _image_problems(self, cluster: ClusterSettings) -> Iterator[Problem]:
-        from ..release import read_release, release_names
-
-        version = cluster.kubernetes.version
-        if Feature.AUTOSCALER in cluster.brings or cluster.release not in release_names():
-            return
-        if autoscaler_image(version) not in read_release(cluster.release).images:
+        if (
+            Feature.AUTOSCALER not in cluster.brings
+            and cluster.release in release_names()
+            and not autoscaler_image(cluster)
+        ):
+            version = cluster.kubernetes.version
             yield Problem(
                 path=("enabled",),
                 message=f"release {cluster.release} has no cluster autoscaler for Kubernetes {version}",
-                expected=f"an image {autoscaler_image(version)} in the release: its minor is the cluster's",
+                expected=f"an image cluster-autoscaler-{version} in the release, or of the minor before",
             )
 
-    def advice(self, day: date) -> Iterator[str]:
+    def advice(self, cluster: ClusterSettings, day: date) -> Iterator[str]:
+        image = autoscaler_image(cluster)
+        if Feature.AUTOSCALER not in cluster.brings and Capability.AUTOSCALING in cluster.capabilities and image:
+            minor = image.rpartition("-")[2]
+            if minor != cluster.kubernetes.version:
+                yield f"the cluster autoscaler is of {minor}: release {cluster.release} has none of {cluster.kubernetes.version}"
         for pool, headroom in self.headroom.items():
             for name, window in headroom.windows.items():
                 if _moment(window.end).date() < day:
                     yield f"headroom of {pool}: the window {name} is over since {window.end}; it may be removed"
 
 
-def autoscaler_image(version: str) -> str:
-    """The name, in a release, of the autoscaler for a Kubernetes minor."""
-    return f"cluster-autoscaler-{version}"
+def autoscaler_image(cluster: ClusterSettings) -> str | None:
+    """The image, by its name in the release, of the autoscaler for a cluster: of its minor, or of the one before; None without."""
+    newest = minor_number(cluster.kubernetes.version)
+    names = [f"cluster-autoscaler-1.{minor}" for minor in (newest, newest - 1)]
+    return next((name for name in names if name in read_release(cluster.release).images), None)
 
 
 def pool_room(pool: CloudNodePool) -> Room | None:

@@ -50,6 +50,11 @@ STANDARD_RESPONSE_HEADERS = {
 """On every response, errors and redirects included (OWASP, "HTTP Security Response Headers Cheat Sheet")."""
 HSTS_HEADER = "Strict-Transport-Security"
 _PRELOAD_SECONDS = 31_536_000
+_PROTOCOL_HEADERS = frozenset(
+    {"connection", "content-length", "content-type", "host", "location", "transfer-encoding", "upgrade"}
+)
+_NO_PAGE = {444, 499}
+"""NGINX's own, for connections that are closed without an answer."""
 
 
 class IngressClassSettings(Settings):
@@ -61,7 +66,8 @@ class IngressClassSettings(Settings):
     resources: ContainerResources = ContainerResources(cpu="250m", memory="256Mi", memory_limit="1Gi")
     """Of each controller."""
     source_ranges: NamedCidrs = {}
-    """Who may reach the load balancer, by what they are; whoever has a route to it unless given."""
+    """Who may reach the load balancer, by what they are; whoever has a route to it unless given. The internal one is always open to the
+    cluster's own addresses."""
     addresses: Annotated[tuple[LoadBalancerAddress, ...], Field(strict=False)] = ()
     """Fixed addresses of the load balancer. EKS: allocations of elastic addresses (public) or private addresses (internal), one for
     each zone; elsewhere: one address that is reserved for it."""
@@ -158,6 +164,8 @@ class ErrorPagesSettings(Settings):
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
+        for code in sorted(_NO_PAGE & set(self.codes)):
+            yield Problem(path=("codes",), message="nobody is left who could read the page", found=str(code))
         for code in sorted(set(self.texts) - {str(one) for one in (404, *self.codes)}):
             yield Problem(
                 path=("texts", code),
@@ -235,9 +243,7 @@ class IngressSettings(PartSettings):
             )
         if self.default_class and self.default_class not in self.classes:
             yield Problem(path=("default_class",), message="isn't enabled", found=shown(self.default_class))
-        for name in self.response_headers:
-            if name.lower() == HSTS_HEADER.lower():
-                yield Problem(path=("response_headers", name), message="has settings of its own", expected="`hsts`")
+        yield from self._header_problems()
         if self.flavour == "traefik":
             yield from self._nginx_alone()
 
@@ -250,8 +256,21 @@ class IngressSettings(PartSettings):
                 expected="`certificates` enabled",
             )
         for name, one in self.classes.items():
-            problems = [*_address_problems(name, one, cluster), *_pool_problems(one, cluster)]
+            problems = [
+                *_address_problems(name, one, cluster),
+                *_in_tree_problems(name, one, cluster),
+                *_pool_problems(one, cluster),
+            ]
             yield from (problem.below(name) for problem in problems)
+
+    def _header_problems(self) -> Iterator[Problem]:
+        for name in self.response_headers:
+            if name.lower() == HSTS_HEADER.lower():
+                yield Problem(path=("response_headers", name), message="has settings of its own", expected="`hsts`")
+        for field in ("response_headers", "hidden_response_headers", "stripped_request_headers"):
+            for name in getattr(self, field):
+                if name.lower() in _PROTOCOL_HEADERS:
+                    yield Problem(path=(field,), message="HTTP itself needs this header", found=shown(name))
 
     def _nginx_alone(self) -> Iterator[Problem]:
         given = {
@@ -279,6 +298,16 @@ def _address_problems(name: str, one: IngressClassSettings, cluster: ClusterSett
             message="not what a load balancer of this platform takes",
             found=", ".join(one.addresses),
             expected=expected,
+        )
+
+
+def _in_tree_problems(name: str, one: IngressClassSettings, cluster: ClusterSettings) -> Iterator[Problem]:
+    in_tree = cluster.platform == "eks" and not cluster.standard_stack.load_balancers.aws_controller
+    if in_tree and name == "internal" and one.addresses:
+        yield Problem(
+            path=("addresses",),
+            message="without AWS's controller, internal load balancers have no fixed addresses",
+            expected="`load_balancers.aws_controller: true`, or this left out",
         )
 
 

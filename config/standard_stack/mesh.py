@@ -124,6 +124,14 @@ class MeshSettings(PartSettings):
     """Of each container of the plugin's pods."""
 
     def problems_on(self, cluster: ClusterSettings) -> Iterator[Problem]:
+        level = cluster.standard_stack.base.default_namespace.pod_security
+        if self.injection == "init" and level != "privileged":
+            yield Problem(
+                path=("injection",),
+                message="pods of `default` may not have NET_ADMIN, so none with a proxy would start",
+                found=f"init, and base.default_namespace.pod_security {level}",
+                expected="cni, or the level privileged",
+            )
         for name, service in self.services.items():
             if service.test_builds and cluster.environment == "production":
                 yield Problem(

@@ -77,9 +77,9 @@ class AlertmanagerSettings(Settings):
     """The whole alertmanager.yaml, encrypted: it holds the receivers' keys."""
     existing_secret: ObjectName | None = None
     """Instead: a Kubernetes secret of the namespace system-monitoring, such as Vault writes it, with the key alertmanager.yaml."""
-    receiver_cidrs: Annotated[tuple[Cidr, ...], Field(strict=False)] = (IPv4Network("0.0.0.0/0"),)
+    receiver_cidrs: Annotated[tuple[Cidr, ...], Field(strict=False, min_length=1)] = (IPv4Network("0.0.0.0/0"),)
     """Where receivers are: `[10.40.0.0/20]` for a relay of your own; anywhere unless given."""
-    receiver_ports: Annotated[tuple[Port, ...], Field(strict=False)] = (443,)
+    receiver_ports: Annotated[tuple[Port, ...], Field(strict=False, min_length=1)] = (443,)
     """Ports of receivers; 587 or 25 for mail."""
     storage: StorageSize = "2Gi"
     """Size of each replica's volume: silences, and what was sent."""
@@ -145,7 +145,9 @@ class MonitoringSettings(PartSettings):
                 expected="only on own machines",
             )
         if self.grafana_access:
-            yield from (problem.below("grafana_access") for problem in self._access_problems(self.grafana_access, cluster))
+            yield from (
+                problem.below("grafana_access") for problem in self._access_problems(self.grafana_access, cluster)
+            )
 
     def _access_problems(self, access: GrafanaAccess, cluster: ClusterSettings) -> Iterator[Problem]:
         stack = cluster.standard_stack
@@ -158,7 +160,7 @@ class MonitoringSettings(PartSettings):
         if expected := missing[access.issuer]:
             yield Problem(path=("issuer",), message="there is no such issuer", found=access.issuer, expected=expected)
 
-    def advice(self, day: date) -> Iterator[str]:
+    def advice(self, cluster: ClusterSettings, day: date) -> Iterator[str]:
         if not (self.alertmanager.configuration or self.alertmanager.existing_secret):
             yield "alerts reach nobody: monitoring.alertmanager has neither a configuration nor an existing_secret"
 

@@ -65,6 +65,6 @@ class PartSettings(Settings):
         """Problems with the rest of the cluster's settings, such as a platform without the part; asked where it is enabled."""
         yield from ()
 
-    def advice(self, day: date) -> Iterator[str]:
+    def advice(self, cluster: ClusterSettings, day: date) -> Iterator[str]:
         """What is allowed, but what a careful person would want to be told, on a day; asked where it is enabled."""
         yield from ()

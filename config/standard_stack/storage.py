@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from ..errors import Problem, shown
-from ..machine_types import GCE_FAMILIES_WITHOUT_HYPERDISK, GCE_HYPERDISK_FAMILIES, gce_family
+from ..machine_types import GCE_FAMILIES_WITHOUT_HYPERDISK, GCE_HYPERDISK_FAMILIES
 from ..model import Name, Settings
 from ..platforms import Feature
 from ..text import Text
@@ -16,6 +17,7 @@ from .part import PartSettings
 
 if TYPE_CHECKING:
     from ..cluster import CloudClusterSettings, ClusterSettings
+    from ..node_pools import CloudNodePool
 
 DiskType = Literal["gp3", "io2", "pd-balanced", "pd-ssd", "hyperdisk-balanced"]
 DISK_TYPES: Mapping[str, tuple[DiskType, ...]] = {
@@ -38,7 +40,7 @@ class DiskClass(Settings):
     """One class of a cloud's disks. A class can't change: another takes its place, and volumes that are there stay as they are."""
 
     type: DiskType | None = None
-    """Type of disk; gp3 on AWS, and on Google Cloud what all pools' machines take: pd-balanced or hyperdisk-balanced."""
+    """Type of disk; gp3 on AWS, and on Google Cloud what most pools' machines take: pd-balanced or hyperdisk-balanced."""
     iops: Annotated[int, Field(ge=3000, le=256_000)] | None = None
     """Operations a second that each volume has, whatever its size; the type's least unless given."""
     throughput_mib: Annotated[int, Field(ge=125, le=2000)] | None = None
@@ -93,19 +95,10 @@ class StorageSettings(PartSettings):
                 yield Problem(path=(field,), message=message, expected=expected)
 
     def _disk_problems(self, cluster: CloudClusterSettings) -> Iterator[Problem]:
-        usual = usual_disk_type(cluster)
         for name, disks in (("standard", self.standard), ("fast", self.fast)):
             if disks is None:
                 continue
-            if disks.type is None and usual is None:
-                yield Problem(
-                    path=(name, "type"),
-                    message="no type of disk fits the machines of all pools",
-                    expected=f"one of {', '.join(DISK_TYPES[cluster.platform])}, for the pools that use it",
-                    hint="some pools take Hyperdisk alone, and others don't take it",
-                )
-                continue
-            kind = disks.type or usual
+            kind = disks.type or usual_disk_type(cluster)
             if kind not in DISK_TYPES[cluster.platform]:
                 yield Problem(
                     path=(name, "type"),
@@ -130,12 +123,28 @@ class StorageSettings(PartSettings):
                 path=("encryption_key",), message="another cloud's key", expected="a key of the cluster's own cloud"
             )
 
+    def advice(self, cluster: ClusterSettings, day: date) -> Iterator[str]:
+        if cluster.platform != "gke":
+            return
+        pools: Mapping[str, CloudNodePool] = cluster.pools  # pyright: ignore[reportAssignmentType] - a cloud's
+        for name, disks in (("kuber-standard", self.standard), ("kuber-fast", self.fast)):
+            kind = disks and (disks.type or usual_disk_type(cluster))
+            refused = GCE_FAMILIES_WITHOUT_HYPERDISK if kind == "hyperdisk-balanced" else GCE_HYPERDISK_FAMILIES
+            without = [pool for pool, one in pools.items() if families(one) & refused]
+            if kind and without:
+                yield f"machines of {', '.join(without)} take no {kind}: volumes of {name} can't be used there"
 
-def usual_disk_type(cluster: CloudClusterSettings) -> DiskType | None:
-    """The type of disk that machines of all pools take; None where there is none."""
+
+def usual_disk_type(cluster: ClusterSettings) -> DiskType:
+    """The type of disk that most pools' machines take."""
     if cluster.platform != "gke":
         return DISK_TYPES[cluster.platform][0]
-    families = {gce_family(machine_type) for pool in cluster.pools.values() for machine_type in pool.machine_types}
-    if not families & GCE_HYPERDISK_FAMILIES:
-        return "pd-balanced"
-    return None if families & GCE_FAMILIES_WITHOUT_HYPERDISK else "hyperdisk-balanced"
+    pools = [families(pool) for pool in cluster.pools.values()]  # pyright: ignore[reportArgumentType] - a cloud's
+    needing = sum(bool(one & GCE_HYPERDISK_FAMILIES) for one in pools)
+    refusing = sum(bool(one & GCE_FAMILIES_WITHOUT_HYPERDISK) for one in pools)
+    return "hyperdisk-balanced" if needing > refusing else "pd-balanced"
+
+
+def families(pool: CloudNodePool) -> set[str]:
+    """Machine families of a pool."""
+    return {machine_type.partition("-")[0] for machine_type in pool.machine_types}

@@ -11,6 +11,7 @@ from components.charts.archive import ArchivedChart, chart_of, check_archive
 from components.charts.cache import ChartCache, Entry, digest_of
 from components.charts.errors import ChartError
 
+from .download import MAX_BYTES
 from .fetching import checked, keep, sound_entry
 from .packing import pack
 from .pinned import PinnedFile
@@ -63,6 +64,8 @@ def _import_one(path: Path, pinned: Sequence[PinnedFile], cache: ChartCache) -> 
         if not (path / "Chart.yaml").is_file():
             return Imported(path=path, outcome="passed over", reason="is no chart")
         return _take_chart(path, chart_of((path / "Chart.yaml").read_bytes(), str(path)), pinned, cache)
+    if path.stat().st_size > MAX_BYTES:
+        raise ChartError(path.name, f"has more than {MAX_BYTES // 2**20} MiB: that is no chart")
     if path.suffix == ".tgz":
         return _take_chart(path, check_archive(path.read_bytes(), path.name), pinned, cache)
     bundles = {f"{one.name}-{one.version}.yaml": one for one in pinned if one.kind == "manifests"}

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import yaml
+
 from components.charts.archive import ArchiveError, chart_of, check_archive
 from components.charts.errors import ChartError
 from components.charts.yaml_documents import mapping
@@ -99,9 +101,12 @@ def _check_link(folder: Path, root: Path, path: Path) -> None:
 def _dependencies(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     """What Chart.yaml, or a requirements.yaml of older charts, names."""
     for path in ("Chart.yaml", "requirements.yaml"):
-        listed = mapping(files.get(path, b"").decode()).get("dependencies") or []
-        if listed:
-            return [{"name": str(one.get("name")), "version": str(one.get("version") or "*")} for one in listed]
+        try:
+            listed = mapping(files.get(path, b"").decode()).get("dependencies") or []
+            if listed:
+                return [{"name": str(one["name"]), "version": str(one.get("version") or "*")} for one in listed]
+        except (UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+            raise ChartError(path, f"its dependencies can't be read: {error}") from None
     return []
 
 

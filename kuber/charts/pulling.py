@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from components.charts.helm import helm
 
-from .download import download, retry_after
+from .download import MAX_BYTES, download, retry_after
 from .pinned import PinnedFile, is_loopback
 from .refusals import Cause, Refused, refusal
 
@@ -108,6 +108,10 @@ def _pull_once(file: PinnedFile, source: str, patience: Patience) -> bytes:
         if len(archives) != 1:
             raise Refused(
                 file.title, "other", f"helm got {len(archives)} archives from {source} where one is right", ""
+            )
+        if archives[0].stat().st_size > MAX_BYTES:
+            raise Refused(
+                file.title, "other", f"{source} gave more than {MAX_BYTES // 2**20} MiB", "is it the right chart?"
             )
         return archives[0].read_bytes()
 

@@ -29,12 +29,12 @@ from .ranges import LENGTHS, Lengths, choose, taken_ranges
 from .request import PRIVATE_ADDRESSES, Request, ensure_complete, option
 
 _OF_ONE_CLUSTER = (
-    ("monitoring", "grafana_access"),
-    ("bucket_gateway", "sites"),
+    ("bucket_gateway",),
     ("mesh", "test_routing"),
+    ("monitoring", "grafana_access"),
     ("storage", "machine_paths"),
 )
-"""What stands in a stack file for names that only one cluster can have, or for its own machines."""
+"""What a standard stack says of names that only one cluster can have, or of its own machines."""
 _PATTERNS = Path(__file__).parents[1] / "patterns"
 
 
@@ -144,9 +144,12 @@ def _set_standard_stack(draft: Draft, request: Request) -> None:
         draft.set(("release",), Quoted(release_names()[-1]), "the newest release")
         draft.notes.append("standard_stack.logging is off: `enabled: true` once it has Logstash's hosts")
         return
-    for part, key in _OF_ONE_CLUSTER:
-        if part in (parts := cluster.get("standard_stack") or {}):
-            draft.drop(parts[part], key, f"`standard_stack.{part}.{key}` of the pattern, which is {request.like}'s own")
+    for *above, key in _OF_ONE_CLUSTER:
+        holder = cluster.get("standard_stack") or {}
+        for part in above:
+            holder = holder.get(part) or {}
+        path = key_path(("standard_stack", *above, key))
+        draft.drop(holder, key, f"`{path}` of the pattern, which is {request.like}'s own")
     for mapping, key, path in list(_secrets(cluster, ())):
         draft.drop(mapping, key, f"`{key_path(path)}` of the pattern: a secret, encrypted for {request.like}")
 

@@ -9,8 +9,6 @@ import functools
 
 import pulumi._types
 import pulumi.log
-import pulumi.runtime.resource
-from pulumi.runtime.proto import source_pb2
 
 OF_CLASSES = (
     "input_type_py_to_pulumi_names",
@@ -30,13 +28,5 @@ def make_quick() -> None:
     for name in OF_CLASSES:
         setattr(pulumi._types, name, functools.cache(getattr(pulumi._types, name)))
 
-    # For the engine's debugger; a fifth of the time of a large plan.
-    no_trace = source_pb2.StackTrace()
-    _replace(pulumi.runtime.resource, "_get_stack_trace", lambda: no_trace)
     # Debug messages, which nobody reads here.
-    _replace(pulumi.log, "debug", lambda *_, **__: None)
-
-
-def _replace(module: object, name: str, value: object) -> None:
-    getattr(module, name)
-    setattr(module, name, value)
+    setattr(pulumi.log, pulumi.log.debug.__name__, lambda *_, **__: None)

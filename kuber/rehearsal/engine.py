@@ -133,7 +133,7 @@ class Engine:
         Raises:
             EngineError: there is no such stack file, the program or the engine failed, or it took too long.
         """
-        settings = self._stack_settings(stack)
+        settings = self.stack_settings(stack)
         trace = self._workspace / "trace.json"
         trace.unlink(missing_ok=True)
         arguments = ["preview", "--json", "--stack", stack, "--config-file", settings]
@@ -178,14 +178,14 @@ class Engine:
         return self._change(["stack", "export"], stack)
 
     def _change(self, arguments: Sequence[str], stack: str) -> str:
-        settings = self._stack_settings(stack)
+        settings = self.stack_settings(stack)
         of_stack = ["--stack", stack, *([] if arguments[0] == "stack" else ["--config-file", str(settings)])]
         done = self._pulumi([*arguments, *of_stack], cwd=self.project)
         if done.returncode != 0:
             raise EngineError(f"pulumi {arguments[0]} of {stack} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def _stack_settings(self, stack: str) -> Path:
+    def stack_settings(self, stack: str) -> Path:
         """The workspace's copy of a stack file, made by creating the stack at the first use."""
         settings = self._workspace / f"Pulumi.{stack}.yaml"
         if settings.exists():
@@ -202,11 +202,16 @@ class Engine:
             raise EngineError(f"pulumi stack init {stack} failed:\n{done.stderr.strip() or done.stdout.strip()}")
         return settings
 
+    def command(self, *arguments: str | Path) -> tuple[list[str], dict[str, str]]:
+        """The command line of an engine's command, and all of its environment: for those who run it otherwise."""
+        words = [str(self._tools / "pulumi"), *map(str, arguments), "--non-interactive", "--color", "never"]
+        return words, self._environment()
+
     def _pulumi(
         self, arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        command = [self._tools / "pulumi", *arguments, "--non-interactive", "--color", "never"]
-        environment = {**self._environment(), **(env or {})}
+        command, own = self.command(*arguments)
+        environment = {**own, **(env or {})}
         try:
             return processes.run(command, cwd=cwd, env=environment, timeout_seconds=self.timeout_seconds)
         except subprocess.TimeoutExpired:

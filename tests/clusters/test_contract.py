@@ -129,7 +129,8 @@ def test_resources_of_a_cloud_are_made_by_the_cluster_s_own_provider(platform: P
 def test_a_plan_asks_nobody_and_loads_the_sdk_of_its_platform_alone(platform: Platform) -> None:
     planned = plan(platform.file)
     assert planned.connections == []
-    assert planned.packages == list(platform.sdks)
+    vault = ["pulumi_vault"] if platform.file.read().standard_stack.secrets.enabled else []
+    assert planned.packages == [*platform.sdks, *vault]
 
 
 def test_a_plan_is_the_same_each_time_and_whatever_the_order_of_the_stack_file(platform: Platform) -> None:

@@ -57,7 +57,9 @@ def test_a_webhook_comes_after_what_answers_it() -> None:
 
 
 def test_a_custom_resource_comes_after_the_operator_of_its_own_part() -> None:
-    made = order([thing(), deployment({"containers": []}), NAMESPACE], owners={"example.com": Origin(part="part", chart=None)})
+    made = order(
+        [thing(), deployment({"containers": []}), NAMESPACE], owners={"example.com": Origin(part="part", chart=None)}
+    )
     assert made["Thing/one"] == ["Deployment/web"]
 
 

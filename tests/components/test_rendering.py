@@ -71,6 +71,13 @@ def test_crds_are_split_off_and_kept_by_digest(cache: ChartCache) -> None:
     assert kept["metadata"]["name"] == "things.example.com"
 
 
+def test_crds_that_were_taken_out_of_the_cache_are_rendered_again(cache: ChartCache) -> None:
+    digest = rendered(cache, {"a.yaml": CONFIG_MAP}, crds=CRD).crds["things.example.com"].digest
+    (cache.folder / "crds" / f"{digest}.json").unlink()
+    rendered(cache, {"a.yaml": CONFIG_MAP}, crds=CRD)
+    assert cache.has_json("crds", digest)
+
+
 def test_a_chart_is_told_the_cluster_s_version_and_what_its_crds_add(cache: ChartCache) -> None:
     asks = (
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: told}\ndata:\n"

@@ -48,6 +48,7 @@ GKE_POOL = {
 
 NOT_IN_THE_TABLE = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",  # AWS makes one with a VPC; the program only takes it over
+    "gcp:dns/dnsManagedZoneIamMember:DnsManagedZoneIamMember",  # as every binding: all of it, and nothing hangs on one
 }
 
 

@@ -335,7 +335,7 @@ def test_an_api_server_open_to_the_world_is_refused(file: StackFile, cidr: str) 
 def test_a_public_range_for_the_private_endpoint_is_refused(cidr: str) -> None:
     file = EKS.set("endpoint.private_cidrs.office-vpn", cidr)
     assert file.error() == file.told(
-        "office-vpn:",
+        "        office-vpn: ",
         "endpoint.private_cidrs.office-vpn: a public range can't reach the private endpoint",
         found=cidr,
         expected="within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10",

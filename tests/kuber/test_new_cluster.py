@@ -247,7 +247,9 @@ def test_a_pattern_keeps_its_comments_and_changes_where_the_name_matters(kuber: 
 
 def test_a_pattern_alone_is_enough_on_a_cloud(kuber: Kuber) -> None:
     ended = kuber("new-cluster", "prod-gke-2", "--like", "prod-gke", "--stdout")
-    keys = [after.partition(":")[0] for _, after in changed_lines(cluster_alone(GKE.text), cluster_alone(ended.out))[1:]]
+    keys = [
+        after.partition(":")[0] for _, after in changed_lines(cluster_alone(GKE.text), cluster_alone(ended.out))[1:]
+    ]
     assert keys == ["nodes_cidr", "pods_cidr", "services_cidr", "control_plane_cidr"]
 
 
@@ -371,7 +373,7 @@ def test_while_another_stack_file_is_broken_no_range_is_known_to_be_free(kuber: 
     ended = kuber(*NEW_GKE)
     assert ended.code == 1
     assert ended.err.startswith("Pulumi.prod-eks.yaml can't be used, so which address ranges are free can't be told")
-    assert f"Pulumi.prod-eks.yaml:{EKS.line('10.20.0.0/16')}: network.cidr: not an address range" in ended.err
+    assert f"Pulumi.prod-eks.yaml:{EKS.line(' cidr: 10.20.0.0/16')}: network.cidr: not an address range" in ended.err
     assert stack_files(project) == before
 
 

@@ -1,9 +1,8 @@
-"""A stand-in for F5's NGINX Ingress Controller: what its ConfigMap says becomes directives as its templates have them, and a real NGINX runs
-those.
+"""A stand-in for F5's NGINX Ingress Controller: what its ConfigMap says becomes directives, and a real NGINX runs them.
 
-It follows `internal/configs/version1/nginx.tmpl` and `nginx.ingress.tmpl` of nginx/kubernetes-ingress v5.5.4 (with `configmaps.go` and
-`annotations.go` for the names), for plain Ingresses with http services; the order of directives within a block is theirs. A key that it
-doesn't know is an error, so that no entry of the ConfigMap goes untested by mistake.
+It follows `internal/configs/version1/nginx.tmpl` and `nginx.ingress.tmpl` of nginx/kubernetes-ingress v5.5.4 (with `configmaps.go`
+and `annotations.go` for the names), for plain Ingresses with http services; the order of directives within a block is theirs. A key
+that it doesn't know is an error, so that no entry of the ConfigMap goes untested by mistake.
 """
 
 from __future__ import annotations
@@ -89,9 +88,11 @@ class Nginx:
     http: int
     https: int
 
-    def get(self, path: str, host: str = "localhost", *, tls: bool = False, **headers: str) -> Response:
-        """A response; names of headers with `_` for `-`."""
-        return self.request("GET", path, host, tls=tls, **headers)
+    def get(
+        self, path: str, host: str = "localhost", *, tls: bool = False, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """A response to a GET."""
+        return self.request("GET", path, host, tls=tls, headers=headers)
 
     def request(
         self,
@@ -102,7 +103,7 @@ class Nginx:
         tls: bool = False,
         body: bytes | None = None,
         first: bytes = b"",
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """A response to a request whose connection may begin with other bytes."""
         made = socket.create_connection(("127.0.0.1", self.https if tls else self.http), timeout=15)
@@ -112,8 +113,7 @@ class Nginx:
             made = ssl._create_unverified_context().wrap_socket(made, server_hostname=host)
         connection = http.client.HTTPConnection(host)
         connection.sock = made
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body=body, headers={"Host": host, **named})
+        connection.request(method, path, body=body, headers={"Host": host, **(headers or {})})
         answer = connection.getresponse()
         response = Response(status=answer.status, headers=answer.headers, body=answer.read().decode())
         connection.close()
@@ -301,7 +301,11 @@ class _Service(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_POST = do_HEAD = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: requests of tests are no news."""

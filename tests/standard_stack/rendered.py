@@ -70,7 +70,9 @@ def rendered(file: StackFile) -> RenderedStack:
     helm()
     settings = file.read()
     with going_without():
-        made = rendered_stack(Site(name=file.stack, settings=settings, release=read_release(settings.release)), chart_cache())
+        made = rendered_stack(
+            Site(name=file.stack, settings=settings, release=read_release(settings.release)), chart_cache()
+        )
     assert not made.not_rendered, f"not all of {file.stack} could be rendered: {made.warnings}"
     return made
 

@@ -48,7 +48,12 @@ def test_spot_pools_are_tried_first_and_on_demand_ones_when_there_is_no_spot_cap
     def priority(pool: str) -> list[int]:
         return [one for one, names in by_priority.items() if any(re.search(each, name.format(pool)) for each in names)]
 
-    assert [priority(pool) for pool in ("workers-spot", "workers-spot-memory", "workers", "system")] == [[50], [50], [10], [10]]
+    assert [priority(pool) for pool in ("workers-spot", "workers-spot-memory", "workers", "system")] == [
+        [50],
+        [50],
+        [10],
+        [10],
+    ]
     assert arguments(stack_of(alone(EKS, autoscaling={})))["expander"] == "priority,least-waste"
 
 
@@ -76,7 +81,9 @@ def test_it_may_change_groups_of_its_own_cluster_alone() -> None:
     rights = stack_of(alone(EKS, autoscaling={})).rights("autoscaling")
     assert list(rights) == ["cluster-autoscaler"]
     changing = [
-        one for one in rights["cluster-autoscaler"].aws_statements if not all(":Describe" in a or ":Get" in a for a in one.actions)
+        one
+        for one in rights["cluster-autoscaler"].aws_statements
+        if not all(":Describe" in a or ":Get" in a for a in one.actions)
     ]
     assert [sorted(one.actions) for one in changing] == [
         ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
@@ -85,16 +92,27 @@ def test_it_may_change_groups_of_its_own_cluster_alone() -> None:
 
 
 def test_spot_and_on_demand_pools_of_the_same_machines_are_not_evened_out() -> None:
-    command = stack_of(alone(EKS, autoscaling={})).container("Deployment", "cluster-autoscaler", "aws-cluster-autoscaler")["command"]
+    command = stack_of(alone(EKS, autoscaling={})).container(
+        "Deployment", "cluster-autoscaler", "aws-cluster-autoscaler"
+    )["command"]
     ignored = {one.partition("=")[2] for one in command if one.startswith("--balancing-ignore-label=")}
     assert "kuber.dev/pool" in ignored
     assert "kuber.dev/capacity" not in ignored
 
 
 def test_the_autoscaler_is_of_the_clusters_minor() -> None:
-    assert ":v1.35." in stack_of(alone(EKS, autoscaling={})).container("Deployment", "cluster-autoscaler", "aws-cluster-autoscaler")["image"]
-    older = EKS.set("release", "2026.08").set("kubernetes", {"version": "1.36"}).set("addons", {})
-    assert "release 2026.08 has no cluster autoscaler for Kubernetes 1.36" in older.error()
+    assert (
+        ":v1.35."
+        in stack_of(alone(EKS, autoscaling={})).container("Deployment", "cluster-autoscaler", "aws-cluster-autoscaler")[
+            "image"
+        ]
+    )
+    newer = EKS.set("release", "2026.08").set("kubernetes", {"version": "1.36"})
+    assert "the cluster autoscaler is of 1.35: release 2026.08 has none of 1.36" in list(advice(newer.read(), TODAY))
+    assert (
+        "release 2026.08 has no cluster autoscaler for Kubernetes 1.37"
+        in newer.set("kubernetes", {"version": "1.37"}).error()
+    )
 
 
 def test_gke_keeps_its_own_autoscaler_and_gets_headroom() -> None:
@@ -103,7 +121,10 @@ def test_gke_keeps_its_own_autoscaler_and_gets_headroom() -> None:
     assert objects.one("Deployment", "headroom-workers-spot-n2d")["spec"]["replicas"] == 3
     assert not objects.has("Deployment", "cluster-autoscaler")
     assert stack_of(alone(GKE, autoscaling={})).part("autoscaling") == []
-    assert "autoscaling.replicas: the platform has its own autoscaler" in GKE.set("standard_stack.autoscaling", {"replicas": 1}).error()
+    assert (
+        "autoscaling.replicas: the platform has its own autoscaler"
+        in GKE.set("standard_stack.autoscaling", {"replicas": 1}).error()
+    )
 
 
 def test_own_machines_have_neither_and_asking_for_them_is_an_error() -> None:
@@ -126,7 +147,9 @@ def test_placeholders_take_whole_nodes_of_their_pool_and_give_way_to_anything() 
     assert -10 <= priority < 0, "the autoscaler leaves pods below -10 out of account; pods without a class have 0"
     requests = pod["containers"][0]["resources"]["requests"]
     cpu, memory = int(requests["cpu"].removesuffix("m")), int(requests["memory"].removesuffix("Mi"))
-    assert 4000 < cpu < 7910 - 500, "more than half of eight processors, less than what is left of them beside DaemonSets"
+    assert 4000 < cpu < 7910 - 500, (
+        "more than half of eight processors, less than what is left of them beside DaemonSets"
+    )
     assert memory < 32 * 1024 * 0.94 - 1024 - 893
 
 
@@ -159,8 +182,12 @@ def wanted(tmp_path: Path, pool: str, moment: str) -> int:
     for name, text in data.items():
         (tmp_path / name).write_text(text)
     patch = tmp_path / "scale.json"
-    init = stack_of(READY).one("CronJob", f"prescale-{pool}")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["initContainers"][0]
-    command = [part.replace("/windows/", f"{tmp_path}/").replace("/work/scale.json", str(patch)) for part in init["command"]]
+    init = stack_of(READY).one("CronJob", f"prescale-{pool}")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
+        "initContainers"
+    ][0]
+    command = [
+        part.replace("/windows/", f"{tmp_path}/").replace("/work/scale.json", str(patch)) for part in init["command"]
+    ]
     subprocess.run(command, check=True, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}, capture_output=True)
     return json.loads(patch.read_text())["spec"]["replicas"]
 
@@ -203,14 +230,32 @@ def test_the_job_may_scale_the_added_placeholders_and_nothing_else() -> None:
     ("headroom", "message"),
     [
         ({"workers-spot": {"nodes": 61}}, "headroom.workers-spot: more than the pool may have"),
-        ({"workers-spot": {"nodes": 1, "windows": {"w": {**SPIKE, "nodes": 61}}}}, "windows.w: more than the pool may have"),
-        ({"workers-spot": {"replicas": 900, "cpu": "1", "memory": "1Gi"}}, "headroom.workers-spot: more than the pool may have"),
-        ({"workers-spot": {"nodes": 1, "windows": {"w": {**SPIKE, "end": SPIKE["start"]}}}}, "windows.w.end: the window ends before"),
+        (
+            {"workers-spot": {"nodes": 1, "windows": {"w": {**SPIKE, "nodes": 61}}}},
+            "windows.w: more than the pool may have",
+        ),
+        (
+            {"workers-spot": {"replicas": 900, "cpu": "1", "memory": "1Gi"}},
+            "headroom.workers-spot: more than the pool may have",
+        ),
+        (
+            {"workers-spot": {"nodes": 1, "windows": {"w": {**SPIKE, "end": SPIKE["start"]}}}},
+            "windows.w.end: the window ends before",
+        ),
         ({"workers-spot": {"nodes": 1, "windows": {"a": SPIKE, "b": SPIKE}}}, "windows.b: overlaps with a"),
-        ({"workers-spot": {"nodes": 20, "windows": {"w": SPIKE}}}, "windows.w.nodes: no more than is held ready anyway"),
-        ({"workers-spot": {"nodes": 1, "cpu": "1"}}, "headroom.workers-spot: held ready are whole nodes or placeholders of a size"),
+        (
+            {"workers-spot": {"nodes": 20, "windows": {"w": SPIKE}}},
+            "windows.w.nodes: no more than is held ready anyway",
+        ),
+        (
+            {"workers-spot": {"nodes": 1, "cpu": "1"}},
+            "headroom.workers-spot: held ready are whole nodes or placeholders of a size",
+        ),
         ({"workers-spot": {"replicas": 1, "cpu": "1"}}, "headroom.workers-spot: a placeholder's size isn't whole"),
-        ({"workers-spot": {"replicas": 1, "cpu": "1", "memory": "1Gi", "windows": {"w": SPIKE}}}, "windows.w: counts in another unit"),
+        (
+            {"workers-spot": {"replicas": 1, "cpu": "1", "memory": "1Gi", "windows": {"w": SPIKE}}},
+            "windows.w: counts in another unit",
+        ),
         ({"workers-spot": {"nodes": 0}}, "headroom.workers-spot: nothing is held ready"),
         ({"elsewhere": {"nodes": 1}}, "headroom.elsewhere: no pool of this cluster"),
     ],

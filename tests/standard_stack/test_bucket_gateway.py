@@ -111,7 +111,7 @@ def test_rights_in_google_s_storage_are_to_read_objects_of_that_bucket() -> None
 def test_public_buckets_need_no_rights_no_signer_and_no_credentials() -> None:
     assert stack_of(PUBLIC).rights("bucket_gateway") == {}
     assert [one["name"] for one in pod(PUBLIC)["containers"]] == ["nginx"]
-    assert policies(PUBLIC) == {"default-deny", "dns", "ingress", "metrics", "buckets"}
+    assert policies(PUBLIC) == {"default-deny", "ingress", "metrics", "buckets"}
 
 
 def test_requests_are_signed_for_the_cluster_s_region() -> None:
@@ -120,8 +120,8 @@ def test_requests_are_signed_for_the_cluster_s_region() -> None:
 
 
 def test_only_private_buckets_let_the_gateway_ask_for_credentials() -> None:
-    assert policies(PRIVATE) == {"default-deny", "dns", "ingress", "metrics", "buckets", "cloud", "cloud-credentials"}
-    assert policies(PRIVATE_GKE) == {"default-deny", "dns", "ingress", "metrics", "cloud", "cloud-credentials"}
+    assert policies(PRIVATE) == {"default-deny", "ingress", "metrics", "buckets", "cloud", "cloud-credentials"}
+    assert policies(PRIVATE_GKE) == {"default-deny", "ingress", "metrics", "cloud", "cloud-credentials"}
 
 
 def test_controllers_of_the_sites_classes_alone_reach_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from tests.plans import plan
 from tests.standard_stack.promtool import assert_rules
 from tests.standard_stack.rendered import Objects, stack_of
 from tests.support import EKS, GKE, METAL
@@ -67,6 +68,16 @@ def test_on_google_cloud_it_has_rights_on_the_named_zones_alone() -> None:
     assert solvers(objects)[0]["dns01"] == {
         "cloudDNS": {"project": "shop-network-31c5", "hostedZoneName": "shop-example"}
     }
+
+
+def test_the_right_is_given_on_the_zone_and_not_on_its_project() -> None:
+    made = [
+        one.inputs
+        for one in plan(GKE).resources.values()
+        if one.type.startswith("gcp:") and "role" in one.inputs and "cert-manager" in one.urn
+    ]
+    roles = {(one["role"], one.get("managedZone")) for one in made}
+    assert roles == {("roles/dns.admin", "shop-example"), ("roles/iam.workloadIdentityUser", None)}
 
 
 def test_on_own_machines_records_are_written_with_a_signed_update() -> None:
@@ -165,6 +176,11 @@ def test_only_the_api_server_reaches_the_webhooks() -> None:
     for name, port in (("webhooks", 10250), ("trust-webhook", 6443)):
         (rule,) = policy(stack_of(EKS), name)["ingress"]
         assert rule == {"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}], "ports": [{"protocol": "TCP", "port": port}]}
+
+
+def test_its_own_check_of_a_challenge_never_leads_to_the_machines_credentials() -> None:
+    to = policy(stack_of(EKS), "own-check")["egress"][0]["to"]
+    assert {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}} in to
 
 
 def test_a_metric_tells_the_certificates_own_namespace() -> None:

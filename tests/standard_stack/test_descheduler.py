@@ -48,7 +48,9 @@ def test_each_reason_can_be_chosen() -> None:
 
 def test_pods_of_the_system_of_volumes_and_placeholders_stay() -> None:
     evictor = next(one["args"] for one in policy()["profiles"][0]["pluginConfig"] if one["name"] == "DefaultEvictor")
-    priority = stack_of(alone(EKS, descheduler={"enabled": True})).one("PriorityClass", evictor["priorityThreshold"]["name"])
+    priority = stack_of(alone(EKS, descheduler={"enabled": True})).one(
+        "PriorityClass", evictor["priorityThreshold"]["name"]
+    )
     assert priority["metadata"]["name"] == "system-service"
     assert "PodsWithPVC" in evictor["podProtections"]["extraEnabled"]
     assert evictor["labelSelector"]["matchExpressions"] == [{"key": "kuber.dev/headroom", "operator": "DoesNotExist"}]
@@ -66,7 +68,9 @@ def test_limits_interval_and_resources_reach_it() -> None:
 
 def test_it_can_say_what_it_would_do_and_do_nothing() -> None:
     def arguments(**given: Any) -> list[str]:
-        return stack_of(alone(EKS, descheduler={"enabled": True, **given})).container("Deployment", "descheduler", "descheduler")["args"]
+        return stack_of(alone(EKS, descheduler={"enabled": True, **given})).container(
+            "Deployment", "descheduler", "descheduler"
+        )["args"]
 
     assert "--dry-run=true" in arguments(dry_run=True)
     assert not any("dry-run" in one for one in arguments())

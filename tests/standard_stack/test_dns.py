@@ -27,7 +27,9 @@ def arguments(objects: Objects) -> list[str]:
 
 def test_on_aws_records_are_made_in_the_named_zones_and_nowhere_else() -> None:
     objects = stack_of(alone(EKS, dns=ON_EKS))
-    assert {"--provider=aws", "--zone-id-filter=Z0457831PRODEKS0SHOP", "--domain-filter=shop.example"} <= {*arguments(objects)}
+    assert {"--provider=aws", "--zone-id-filter=Z0457831PRODEKS0SHOP", "--domain-filter=shop.example"} <= {
+        *arguments(objects)
+    }
     statements = objects.rights("dns")["external-dns"].aws_statements
     changing = [one for one in statements if any("Change" in action for action in one.actions)]
     assert [one.resources for one in changing] == [["arn:aws:route53:::hostedzone/Z0457831PRODEKS0SHOP"]]
@@ -84,13 +86,19 @@ def test_settings_reach_external_dns() -> None:
     flags = arguments(objects)
     assert {"--policy=sync", "--interval=5m", "--annotation-filter=shop.example/dns=public"} <= {*flags}
     assert [one for one in flags if one.startswith("--source=")] == ["--source=service"]
-    assert [one for one in flags if one.startswith("--ingress-class=")] == ["--ingress-class=public", "--ingress-class=internal"]
+    assert [one for one in flags if one.startswith("--ingress-class=")] == [
+        "--ingress-class=public",
+        "--ingress-class=internal",
+    ]
     container = objects.container("Deployment", "external-dns", "external-dns")
     assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
 
 
 def test_clusters_that_share_a_zone_leave_each_others_records_alone() -> None:
-    owners = [[one for one in arguments(stack_of(file)) if "owner" in one] for file in (alone(EKS, dns=ON_EKS), alone(GKE, dns=ON_GKE))]
+    owners = [
+        [one for one in arguments(stack_of(file)) if "owner" in one]
+        for file in (alone(EKS, dns=ON_EKS), alone(GKE, dns=ON_GKE))
+    ]
     assert owners == [["--txt-owner-id=prod-eks"], ["--txt-owner-id=prod-gke"]]
 
 
@@ -109,7 +117,11 @@ def test_an_older_release_takes_the_same_settings() -> None:
     [
         (EKS, {"enabled": True}, "dns.zones: no zone is named to make records in"),
         (EKS, {"zones": ON_EKS["zones"]}, "dns.zones: zones are named, and the part is off"),
-        (EKS, {"enabled": True, "zones": {"shop.example": {}}}, "dns.zones.shop.example: the zone isn't told as it is on this platform"),
+        (
+            EKS,
+            {"enabled": True, "zones": {"shop.example": {}}},
+            "dns.zones.shop.example: the zone isn't told as it is on this platform",
+        ),
         (GKE, ON_EKS, "dns.zones.shop.example: the zone isn't told as it is on this platform"),
         (METAL, {"enabled": True, "zones": {"shop.example": {}}}, "dns.rfc2136: no name server takes the records"),
         (EKS, {**ON_EKS, "rfc2136": KEY}, "dns.rfc2136: the cloud's own DNS is used here"),
@@ -117,7 +129,10 @@ def test_an_older_release_takes_the_same_settings() -> None:
             GKE,
             {
                 "enabled": True,
-                "zones": {"a.example": {"managed_zone": "a"}, "b.example": {"managed_zone": "b", "project": "shop-network-31c5"}},
+                "zones": {
+                    "a.example": {"managed_zone": "a"},
+                    "b.example": {"managed_zone": "b", "project": "shop-network-31c5"},
+                },
             },
             "dns.zones: zones of several projects",
         ),
@@ -135,8 +150,14 @@ def test_alerts_fire_when_records_are_not_made() -> None:
     names = ("DnsRecordsAreNotMade", "DnsIsNotInStep", "DnsControllerAbsent")
     looked = [
         case({synced: "0+60x120", "external_dns_registry_errors_total": "7x120"}, 90, dict.fromkeys(names, 0)),
-        case({synced: "0x120", "external_dns_registry_errors_total": "0+1x120"}, 90, {"DnsRecordsAreNotMade": 1, "DnsIsNotInStep": 1}),
-        case({"external_dns_source_errors_total": "0+1x120"}, 90, {"DnsRecordsAreNotMade": 1, "DnsControllerAbsent": 1}),
+        case(
+            {synced: "0x120", "external_dns_registry_errors_total": "0+1x120"},
+            90,
+            {"DnsRecordsAreNotMade": 1, "DnsIsNotInStep": 1},
+        ),
+        case(
+            {"external_dns_source_errors_total": "0+1x120"}, 90, {"DnsRecordsAreNotMade": 1, "DnsControllerAbsent": 1}
+        ),
     ]
     assert_rules(objects, "dns", looked)
 

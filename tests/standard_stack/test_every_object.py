@@ -131,7 +131,11 @@ def test_every_namespace_of_the_stack_lets_nothing_pass_by_default(file: StackFi
         if not name.startswith("system-"):
             continue
         deny = objects.one("NetworkPolicy", "default-deny", name)
-        assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+        assert deny["spec"]["podSelector"] == {}
+        assert deny["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        assert "ingress" not in deny["spec"]
+        [names_are_looked_up] = deny["spec"]["egress"]
+        assert {port["port"] for port in names_are_looked_up["ports"]} == {53}
 
 
 @every_stack
@@ -227,20 +231,25 @@ def _beyond(level: str, spec: Mapping[str, Any]) -> Iterator[str]:
         if spec.get(key):
             yield key
     yield from (f"hostPath {one['name']}" for one in spec.get("volumes") or [] if "hostPath" in one)
-    own = spec.get("securityContext") or {}
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         security, name = container.get("securityContext") or {}, container["name"]
         if security.get("privileged"):
             yield f"{name} is privileged"
         yield from (f"{name} has a host port" for port in container.get("ports") or [] if port.get("hostPort"))
         if level == "restricted":
-            capabilities = security.get("capabilities") or {}
-            if capabilities.get("drop") != ["ALL"] or set(capabilities.get("add") or ()) - {"NET_BIND_SERVICE"}:
-                yield f"{name} has capabilities"
-            if security.get("allowPrivilegeEscalation") is not False:
-                yield f"{name} may gain privileges"
-            if not (security.get("runAsNonRoot", own.get("runAsNonRoot"))):
-                yield f"{name} may run as root"
-            seccomp = security.get("seccompProfile") or own.get("seccompProfile") or {}
-            if seccomp.get("type") not in ("RuntimeDefault", "Localhost"):
-                yield f"{name} has no seccomp profile"
+            yield from (
+                f"{name} {problem}" for problem in _beyond_restricted(security, spec.get("securityContext") or {})
+            )
+
+
+def _beyond_restricted(security: Mapping[str, Any], of_the_pod: Mapping[str, Any]) -> Iterator[str]:
+    capabilities = security.get("capabilities") or {}
+    if capabilities.get("drop") != ["ALL"] or set(capabilities.get("add") or ()) - {"NET_BIND_SERVICE"}:
+        yield "has capabilities"
+    if security.get("allowPrivilegeEscalation") is not False:
+        yield "may gain privileges"
+    if not security.get("runAsNonRoot", of_the_pod.get("runAsNonRoot")):
+        yield "may run as root"
+    seccomp = security.get("seccompProfile") or of_the_pod.get("seccompProfile") or {}
+    if seccomp.get("type") not in ("RuntimeDefault", "Localhost"):
+        yield "has no seccomp profile"

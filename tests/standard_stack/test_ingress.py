@@ -15,13 +15,13 @@ from tests.support import EKS, GKE, METAL, StackFile
 _AWS = "service.beta.kubernetes.io/aws-load-balancer"
 _EVERYTHING: dict[str, Any] = {
     "default_class": "internal",
-    "public": {
+    "internal": {
         "replicas": 5,
         "resources": {"cpu": "2", "memory": "2Gi"},
         "source_ranges": {"partner": "198.51.100.0/24", "cdn": "192.0.2.0/24"},
         "annotations": {"shop.example/owner": "platform"},
     },
-    "internal": {"enabled": False},
+    "public": {"enabled": False},
 }
 
 
@@ -62,17 +62,17 @@ def test_a_stage_cluster_has_two_of_each() -> None:
 
 def test_what_is_said_of_a_class_reaches_it() -> None:
     objects = stack_of(_with(GKE, _EVERYTHING))
-    assert objects.one("Deployment", "nginx-ingress-public-controller")["spec"]["replicas"] == 5
-    container = objects.container("Deployment", "nginx-ingress-public-controller", "nginx-ingress")
+    assert objects.one("Deployment", "nginx-ingress-internal-controller")["spec"]["replicas"] == 5
+    container = objects.container("Deployment", "nginx-ingress-internal-controller", "nginx-ingress")
     assert container["resources"]["limits"] == {"memory": "2Gi"}
-    service = _service(objects, "nginx-ingress-public-controller")
+    service = _service(objects, "nginx-ingress-internal-controller")
     assert service["spec"]["loadBalancerSourceRanges"] == ["192.0.2.0/24", "198.51.100.0/24"]
     assert service["metadata"]["annotations"]["shop.example/owner"] == "platform"
 
 
 def test_a_class_that_is_switched_off_leaves_nothing() -> None:
     objects = stack_of(_with(GKE, _EVERYTHING))
-    assert not [one for one in objects.part("ingress") if "internal" in one["metadata"]["name"]]
+    assert not [one for one in objects.part("ingress") if "public" in one["metadata"]["name"]]
 
 
 def test_the_default_class_is_the_one_that_is_named() -> None:
@@ -98,6 +98,15 @@ def test_aws_sends_straight_to_pods_and_tells_the_clients_address() -> None:
     assert (entries["proxy-protocol"], entries["real-ip-header"]) == ("true", "proxy_protocol")
     assert entries["set-real-ip-from"] == "10.20.0.0/16"
     assert _service(objects, "nginx-ingress-public-controller")["spec"]["allocateLoadBalancerNodePorts"] is False
+
+
+def test_without_its_controller_aws_sends_by_way_of_nodes_that_keep_the_address() -> None:
+    objects = stack_of(_with(EKS.set("standard_stack.load_balancers", {"aws_controller": False}), {}))
+    service = _service(objects, "nginx-ingress-internal-controller")
+    annotations = service["metadata"]["annotations"]
+    assert (annotations[f"{_AWS}-type"], annotations[f"{_AWS}-internal"]) == ("nlb", "true")
+    assert service["spec"]["externalTrafficPolicy"] == "Local"
+    assert "proxy-protocol" not in objects.one("ConfigMap", "nginx-ingress-internal")["data"]
 
 
 def test_google_passes_packets_on_as_they_are() -> None:
@@ -200,10 +209,23 @@ def test_the_default_backend_starts_anew_when_a_page_changes() -> None:
     assert pods[0] != pods[1]
 
 
+def test_it_is_measured_where_there_is_somebody_to_read_it() -> None:
+    deployment = "nginx-ingress-public-controller"
+    read, unread = (
+        stack_of(_with(GKE, {})),
+        stack_of(_with(GKE.set("standard_stack.monitoring", {"enabled": False}), {})),
+    )
+    assert read.has("ServiceMonitor", deployment)
+    assert "-enable-latency-metrics=true" in _arguments(read, deployment, "nginx-ingress")
+    assert not unread.has("ServiceMonitor", deployment)
+    assert "-enable-latency-metrics=false" in _arguments(unread, deployment, "nginx-ingress")
+
+
 def test_turned_off_nothing_of_it_is_left() -> None:
-    settings = GKE.value()["standard_stack"]
-    settings["monitoring"] = {"enabled": False}
-    objects = stack_of(GKE.set("standard_stack", settings | {"ingress": {"enabled": False}}))
+    file = GKE.set("standard_stack.monitoring", {"enabled": False}).set(
+        "standard_stack.bucket_gateway", {"enabled": False}
+    )
+    objects = stack_of(_with(file, {"enabled": False}))
     assert objects.part("ingress") == []
 
 
@@ -276,13 +298,16 @@ def _only_container(objects: Objects, deployment: str) -> str:
 @pytest.mark.parametrize(
     ("file", "settings", "told"),
     [
-        (EKS, {"public": {"replicas": 1}}, "greater than or equal to 2"),
+        (EKS, {"public": {"replicas": 1}}, "expected: 2 or more"),
         (EKS, {"public": {"enabled": False}, "internal": {"enabled": False}}, "there is no ingress class left"),
         (EKS, {"default_class": "internal", "internal": {"enabled": False}}, "default_class: isn't enabled"),
         (EKS, {"hidden_response_headers": ["X-Internal-*"]}, "neither NGINX nor Traefik knows wildcards here"),
         (EKS, {"stripped_request_headers": ["X-Internal-*"]}, "neither NGINX nor Traefik knows wildcards here"),
         (EKS, {"response_headers": {"X-Evil": 'a"; return 200 "'}}, "a header's value on one line"),
         (EKS, {"response_headers": {"Strict-Transport-Security": "max-age=1"}}, "has settings of its own"),
+        (EKS, {"response_headers": {"Content-Length": "1"}}, "response_headers: HTTP itself needs this header"),
+        (EKS, {"stripped_request_headers": ["Host"]}, "stripped_request_headers: HTTP itself needs this header"),
+        (EKS, {"error_pages": {"codes": [404, 499]}}, "error_pages.codes: nobody is left who could read the page"),
         (EKS, {"hsts": {"preload": True}}, "browsers' lists refuse this"),
         (EKS, {"error_pages": {"texts": {"503": {"title": "<b>", "message": "m"}}}}, "one line without < and >"),
         (EKS, {"error_pages": {"texts": {"418": {"title": "t", "message": "m"}}}}, "there is no page of this status"),
@@ -307,11 +332,16 @@ def test_what_cannot_be_is_told_in_words(file: StackFile, settings: dict[str, An
     assert told in _with(file, settings).error()
 
 
+def test_without_its_controller_aws_gives_internal_load_balancers_no_fixed_addresses() -> None:
+    file = EKS.set("standard_stack.load_balancers", {"aws_controller": False})
+    told = _with(file, {"internal": {"addresses": ["10.20.0.7", "10.20.1.7", "10.20.2.7"]}}).error()
+    assert "ingress.internal.addresses: without AWS's controller" in told
+
+
 def test_a_default_certificate_needs_cert_manager() -> None:
-    settings = METAL.value()["standard_stack"]
-    settings["certificates"] = {"enabled": False}
-    settings["ingress"] = {"tls": {"default_certificate": {"issuer": "vault", "hosts": ["shop.example"]}}}
-    assert "ingress.tls.default_certificate: needs cert-manager" in METAL.set("standard_stack", settings).error()
+    file = METAL.set("standard_stack.certificates", {"enabled": False})
+    wanted = {"tls": {"default_certificate": {"issuer": "vault", "hosts": ["shop.example"]}}}
+    assert "ingress.tls.default_certificate: needs cert-manager" in _with(file, wanted).error()
 
 
 def _latency(code: str, le: str | None, values: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What clients and services get from the ingress: a real NGINX with what the controller's ConfigMap says, a service, the default backend."""
+"""What clients and services get from the ingress: a real NGINX as the controller's ConfigMap has it, and the default backend."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ class Site:
     Attributes:
         nginx: The ingress.
         backend: The default backend, asked without the ingress.
+        log: The ingress's access log.
     """
 
     nginx: Nginx
     backend: Nginx
+    log: Path
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def _site(file: Any, folder: Path, *, with_backend: bool = True) -> Iterator[Sit
             ),
         ]
         nginx = stack.enter_context(controller(entries, hosts, folder, replacing))
-        yield Site(nginx=nginx, backend=Nginx(http=port, https=port))
+        yield Site(nginx=nginx, backend=Nginx(http=port, https=port), log=folder / "access.log")
 
 
 @contextlib.contextmanager
@@ -157,7 +159,7 @@ def test_internal_headers_of_a_service_stay_inside(site: Site) -> None:
 
 def test_what_services_trust_cannot_come_from_a_client(site: Site) -> None:
     forged = site.nginx.get(
-        "/", "plain.shop.example", X_Internal_User="root", X_Internal_Roles="admin", X_Request_Id="7"
+        "/", "plain.shop.example", headers={"X-Internal-User": "root", "X-Internal-Roles": "admin", "X-Request-Id": "7"}
     )
     seen = json.loads(forged.body)
     assert seen["x-request-id"] == "7"
@@ -188,13 +190,13 @@ def test_hosts_with_tls_are_redirected_and_the_others_are_served(site: Site) -> 
 def test_errors_become_the_standard_page_and_keep_their_status(
     site: Site, host: str, path: str, status: int, title: str
 ) -> None:
-    page = site.nginx.get(path, host, Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    page = site.nginx.get(path, host, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert page.status == status
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert f"<h1>{title}</h1>" in page.body
     assert "Shop &amp; Sons" in page.body
     assert 'href="https://help.shop.example"' in page.body
-    data = site.nginx.get(path, host, Accept="application/json")
+    data = site.nginx.get(path, host, headers={"Accept": "application/json"})
     assert data.status == status
     assert data.headers["Content-Type"] == "application/json"
     assert json.loads(data.body) == {
@@ -216,7 +218,9 @@ def test_errors_become_the_standard_page_and_keep_their_status(
     ],
 )
 def test_who_accepts_json_gets_it_unless_html_comes_first(site: Site, accept: str, kind: str) -> None:
-    assert site.nginx.get("/status/404", "plain.shop.example", Accept=accept).headers["Content-Type"] == kind
+    assert (
+        site.nginx.get("/status/404", "plain.shop.example", headers={"Accept": accept}).headers["Content-Type"] == kind
+    )
 
 
 def test_an_error_that_is_not_listed_passes_as_the_service_wrote_it(site: Site) -> None:
@@ -225,11 +229,13 @@ def test_an_error_that_is_not_listed_passes_as_the_service_wrote_it(site: Site) 
 
 
 def test_an_api_keeps_its_own_errors(site: Site) -> None:
-    response = site.nginx.get("/status/404", "api.shop.example", X_Internal_User="root")
+    response = site.nginx.get("/status/404", "api.shop.example", headers={"X-Internal-User": "root"})
     assert (response.status, response.body) == (404, "the service's own words")
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "X-Powered-By" not in response.headers
-    assert "x-internal-user" not in json.loads(site.nginx.get("/", "api.shop.example", X_Internal_User="root").body)
+    assert "x-internal-user" not in json.loads(
+        site.nginx.get("/", "api.shop.example", headers={"X-Internal-User": "root"}).body
+    )
 
 
 def test_a_post_that_fails_gets_the_page_too(site: Site) -> None:
@@ -270,7 +276,7 @@ def test_the_default_backend_answers_by_itself_as_it_does_behind_the_ingress(sit
     unknown = site.backend.get("/whatever", "unknown.example")
     assert unknown.status == 404
     assert "<h1>Page not found</h1>" in unknown.body
-    page = site.backend.get("/503", Accept="application/json")
+    page = site.backend.get("/503", headers={"Accept": "application/json"})
     assert (page.status, json.loads(page.body)["title"]) == (503, "Back at noon")
     assert page.headers["Cache-Control"] == "no-store"
     assert site.backend.get("/nginx.conf").status == 404, "nothing but the pages is served"
@@ -284,12 +290,19 @@ def test_without_error_pages_services_answer_for_themselves(tmp_path: Path) -> N
     assert (response.status, response.body) == (404, "the service's own words")
 
 
-def test_the_log_is_json_with_who_served_the_request(site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_log_is_json_with_who_served_the_request(site: Site) -> None:
     site.nginx.get('/a"b?token=secret', "plain.shop.example")
-    log = next(path for path in tmp_path_factory.getbasetemp().glob("ingress*/access.log"))
-    line = json.loads(log.read_text().splitlines()[-1])
-    assert (line["host"], line["path"], line["status"]) == ("plain.shop.example", '/a"b', "200")
+    line = next(one for one in _log_lines(site) if one["path"] == '/a"b')
+    assert (line["host"], line["status"], line["client"]) == ("plain.shop.example", "200", "127.0.0.1")
     assert "secret" not in json.dumps(line)
+
+
+def _log_lines(site: Site) -> Iterator[dict[str, str]]:
+    """Lines of the access log; NGINX writes one after the client has its answer."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        yield from map(json.loads, site.log.read_text().splitlines())
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("trusted", "seen"), [("127.0.0.0/8", "203.0.113.9"), ("192.0.2.0/24", "127.0.0.1")])

@@ -58,7 +58,9 @@ def test_the_controller_changes_only_what_carries_the_clusters_tag() -> None:
     rights = stack_of(alone(EKS, load_balancers={})).rights("load_balancers")["aws-load-balancer-controller"]
     unlimited = [one for one in rights.aws_statements if not one.conditions]
     changing = [a for one in unlimited for a in one.actions if not re.search(r":(Describe|Get|List)", a)]
-    assert changing == ["ec2:CreateSecurityGroup"], "AWS tells who may tag the new group by another action, which is limited"
+    assert changing == ["ec2:CreateSecurityGroup"], (
+        "AWS tells who may tag the new group by another action, which is limited"
+    )
     clusters = {value for one in rights.aws_statements for test in one.conditions.values() for value in test.values()}
     assert clusters <= {
         "prod-eks",
@@ -75,7 +77,12 @@ def test_its_resources_are_those_of_the_stack_file() -> None:
     given = {"resources": {"cpu": "1", "memory": "1Gi"}}
     expected = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
     assert controller(stack_of(alone(EKS, load_balancers=given)))["resources"] == expected
-    assert stack_of(alone(METAL, load_balancers=given)).container("Deployment", "metallb-controller", "controller")["resources"] == expected
+    assert (
+        stack_of(alone(METAL, load_balancers=given)).container("Deployment", "metallb-controller", "controller")[
+            "resources"
+        ]
+        == expected
+    )
 
 
 def test_without_the_controller_and_on_google_cloud_the_cloud_does_it_itself() -> None:
@@ -98,7 +105,9 @@ def test_addresses_are_announced_by_the_pools_that_are_named() -> None:
     announced = objects.one("L2Advertisement", "services")["spec"]
     assert [one["matchLabels"]["kuber.dev/pool"] for one in announced["nodeSelectors"]] == ["storage"]
     speaker = objects.one("DaemonSet", "metallb-speaker")["spec"]["template"]["spec"]
-    assert speaker["tolerations"] == [{"key": "workload", "operator": "Equal", "value": "storage", "effect": "NoSchedule"}]
+    assert speaker["tolerations"] == [
+        {"key": "workload", "operator": "Equal", "value": "storage", "effect": "NoSchedule"}
+    ]
 
 
 def test_routers_are_told_by_bgp() -> None:
@@ -110,8 +119,13 @@ def test_routers_are_told_by_bgp() -> None:
 
 
 def test_what_the_cluster_fills_in_is_not_fought() -> None:
-    part = next(one.part for one in stack_of(alone(METAL, load_balancers={})).stack.parts if one.part.name == "load_balancers")
-    made = {f"{one['kind']}/{one['metadata']['name']}" for one in stack_of(alone(METAL, load_balancers={})).part("load_balancers")}
+    part = next(
+        one.part for one in stack_of(alone(METAL, load_balancers={})).stack.parts if one.part.name == "load_balancers"
+    )
+    made = {
+        f"{one['kind']}/{one['metadata']['name']}"
+        for one in stack_of(alone(METAL, load_balancers={})).part("load_balancers")
+    }
     assert set(part.ignored) <= made
 
 
@@ -120,7 +134,13 @@ def test_the_apis_address_is_kept_by_control_plane_machines_where_asked_for() ->
     objects = stack_of(alone(METAL, load_balancers={"api_address": API}))
     environment = {one["name"]: one["value"] for one in objects.container("DaemonSet", "kube-vip", "kube-vip")["env"]}
     told = {name: environment[name] for name in ("vip_address", "vip_interface", "port", "cp_enable", "svc_enable")}
-    assert told == {"vip_address": "10.40.0.10", "vip_interface": "bond0", "port": "6443", "cp_enable": "true", "svc_enable": "false"}
+    assert told == {
+        "vip_address": "10.40.0.10",
+        "vip_interface": "bond0",
+        "port": "6443",
+        "cp_enable": "true",
+        "svc_enable": "false",
+    }
     affinity = objects.one("DaemonSet", "kube-vip")["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
     terms = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
     assert terms[0]["matchExpressions"][0]["key"] == "node-role.kubernetes.io/control-plane"
@@ -134,8 +154,12 @@ def test_the_apis_address_is_kept_by_control_plane_machines_where_asked_for() ->
         (METAL, {"aws_controller": True}, "load_balancers.aws_controller: there is no AWS under own machines"),
         (METAL, {"mode": "bgp"}, "load_balancers.peers: routers are for `mode: bgp`, and that needs one"),
         (METAL, {"peers": [PEER]}, "load_balancers.peers: routers are for `mode: bgp`, and that needs one"),
-        (METAL, {"announced_by": ["workers"]}, "load_balancers.announced_by.0: no pool of this cluster"),
-        (METAL, {"api_address": {**API, "address": "10.40.0.9"}}, "api_address.address: not the address by which the API is reached"),
+        (METAL, {"announced_by": ["workers"]}, "load_balancers.announced_by[0]: no pool of this cluster"),
+        (
+            METAL,
+            {"api_address": {**API, "address": "10.40.0.9"}},
+            "api_address.address: not the address by which the API is reached",
+        ),
     ],
 )
 def test_what_can_not_be_is_told_once(file: StackFile, given: dict[str, Any], message: str) -> None:
@@ -151,9 +175,16 @@ def test_alerts_fire_when_aws_refuses() -> None:
     errors = 'controller_runtime_reconcile_errors_total{namespace="system-load-balancers",controller="service"}'
     running = 'kube_deployment_status_replicas_available{namespace="system-load-balancers",deployment="aws-load-balancer-controller"}'
     names = ("ServiceHasNoLoadBalancer", "LoadBalancerControllerFails", "LoadBalancerControllerAbsent")
-    well = {service % "web": "1x60", "kube_service_status_load_balancer_ingress" + of % "web": "1x60", errors: "9x60", running: "2x60"}
+    well = {
+        service % "web": "1x60",
+        "kube_service_status_load_balancer_ingress" + of % "web": "1x60",
+        errors: "9x60",
+        running: "2x60",
+    }
     ill = {service % "web": "1x60", errors: "0+1x60", running: "0x60"}
-    assert_rules(objects, "load_balancers", [case(well, 50, dict.fromkeys(names, 0)), case(ill, 50, dict.fromkeys(names, 1))])
+    assert_rules(
+        objects, "load_balancers", [case(well, 50, dict.fromkeys(names, 0)), case(ill, 50, dict.fromkeys(names, 1))]
+    )
 
 
 def test_alerts_fire_when_machines_announce_no_more() -> None:
@@ -171,7 +202,12 @@ def test_alerts_fire_when_machines_announce_no_more() -> None:
             "kube_daemonset_status_desired_number_scheduled" + vip: "3x60",
         }
 
-    names = ("LoadBalancerAddressesRunOut", "LoadBalancerConfigurationIsStale", "BgpSessionIsDown", "ApiAddressIsUnguarded")
+    names = (
+        "LoadBalancerAddressesRunOut",
+        "LoadBalancerConfigurationIsStale",
+        "BgpSessionIsDown",
+        "ApiAddressIsUnguarded",
+    )
     looked = [
         case(series(50, 0, 1, 3), 40, dict.fromkeys(names, 0)),
         case(series(90, 1, 0, 1), 40, dict.fromkeys(names, 1)),

@@ -123,11 +123,19 @@ def test_a_plugin_on_the_nodes_leads_traffic_so_that_pods_need_no_capability() -
 
 
 def test_without_the_plugin_a_container_of_each_pod_does_it() -> None:
-    objects = stack_of(meshed(EKS, injection="init"))
+    lax = EKS.set("standard_stack.base", {"default_namespace": {"pod_security": "privileged"}})
+    objects = stack_of(meshed(lax, injection="init"))
     assert not objects.has("DaemonSet", "linkerd-cni")
     assert [name for name in CONTROL_PLANE if _with_net_admin(objects, name)] == list(CONTROL_PLANE)
     reason = objects.one("Namespace", "system-mesh")["metadata"]["annotations"]["kuber.dev/pod-security-reason"]
     assert "NET_ADMIN" in reason
+
+
+def test_that_container_isnt_asked_for_where_no_pod_may_have_it() -> None:
+    assert (
+        "standard_stack.mesh.injection: pods of `default` may not have NET_ADMIN"
+        in meshed(EKS, injection="init").error()
+    )
 
 
 def _with_net_admin(objects: Objects, deployment: str) -> bool:

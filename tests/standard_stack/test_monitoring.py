@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.charts.manifests import Manifest
+from components.charts.manifests import Manifest, containers
 from config.model import SecretText
 from tests.requirements import amtool
 from tests.standard_stack.alone import alone
 from tests.standard_stack.promtool import assert_rules, rule_groups
 from tests.standard_stack.rendered import Objects, stack_of
-from tests.support import EKS, GKE, METAL, StackFile
+from tests.support import EKS, GKE, METAL, TODAY, StackFile
 
 NAMESPACE = "system-monitoring"
 AUTHORITY = METAL.read().provisioner.certificate_authority  # type: ignore[attr-defined]
@@ -261,8 +261,12 @@ def test_without_a_configuration_alerts_reach_nobody_and_that_is_said(tmp_path: 
     for alert, receiver in (("Watchdog", "watchdog"), ("ManyPodsPending", "nobody")):
         routed = [amtool(), "config", "routes", "test", "--config.file", written, f"alertname={alert}"]
         assert subprocess.run(routed, capture_output=True, text=True).stdout.strip() == receiver
-    assert [one for one in PLAIN.read().standard_stack.monitoring.advice(None) if "alerts reach nobody" in one]  # type: ignore[arg-type]
-    assert not list(TUNED.read().standard_stack.monitoring.advice(None))  # type: ignore[arg-type]
+    assert [
+        one
+        for one in PLAIN.read().standard_stack.monitoring.advice(PLAIN.read(), TODAY)
+        if "alerts reach nobody" in one
+    ]
+    assert not list(TUNED.read().standard_stack.monitoring.advice(TUNED.read(), TODAY))
 
 
 def test_a_configuration_from_the_stack_file_becomes_a_secret() -> None:
@@ -365,6 +369,21 @@ def test_prometheus_reads_pods_and_nodes_and_is_open_to_nobody() -> None:
     assert [one["port"] for one in nodes["ports"]] == [10250, 9100]
     (on_metal,) = policy(stack_of(MACHINES), "scrape-nodes")["egress"]
     assert {10257, 10259, 2381} <= {one["port"] for one in on_metal["ports"]}
+
+
+def test_exporters_in_the_machines_own_network_are_reached() -> None:
+    balanced = alone(METAL, monitoring={}, load_balancers=METAL.value()["standard_stack"].get("load_balancers", {}))
+    objects = stack_of(balanced)
+    (nodes,) = policy(objects, "scrape-nodes")["egress"]
+    listening = {
+        port["containerPort"]
+        for one in objects.all("DaemonSet")
+        if one["spec"]["template"]["spec"].get("hostNetwork")
+        for container in containers(one)
+        for port in container.get("ports", [])
+        if "metrics" in port["name"]
+    }
+    assert listening and listening <= {one["port"] for one in nodes["ports"]}
 
 
 def test_alertmanagers_talk_to_each_other_alone() -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from components.standard_stack.site import Site
 from components.standard_stack.storage import default_storage_class
+from config.advice import advice
 from config.release import read_release
 from tests.standard_stack.alone import alone
 from tests.standard_stack.firing import case
 from tests.standard_stack.promtool import assert_rules
 from tests.standard_stack.rendered import Objects, stack_of
-from tests.support import EKS, GKE, METAL, StackFile
+from tests.support import EKS, GKE, METAL, TODAY, StackFile
 
 MONITORED = {"alertmanager": {"existing_secret": "alertmanager-routes"}}
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
@@ -26,7 +27,11 @@ def classes(objects: Objects) -> dict[str, dict[str, str]]:
 
 def defaults(objects: Objects) -> list[str]:
     """Classes of claims that name none."""
-    return [one["metadata"]["name"] for one in objects.all("StorageClass") if one["metadata"]["annotations"][DEFAULT] == "true"]
+    return [
+        one["metadata"]["name"]
+        for one in objects.all("StorageClass")
+        if one["metadata"]["annotations"][DEFAULT] == "true"
+    ]
 
 
 def default_of(file: StackFile) -> str:
@@ -68,8 +73,13 @@ def test_on_google_cloud_the_disk_is_one_that_all_machines_take() -> None:
     hyperdisk = classes(stack_of(alone(GKE.set("pools", {"system": newer}), storage={})))
     assert hyperdisk["kuber-standard"]["type"] == "hyperdisk-balanced"
     assert hyperdisk["kuber-fast"]["provisioned-throughput-on-create"] == "500Mi"
-    mixed = GKE.set("pools.workers", newer).set("standard_stack.storage", {})
-    assert "standard_stack.storage.standard.type: no type of disk fits the machines of all pools" in mixed.error()
+
+
+def test_pools_whose_machines_do_not_take_the_disk_are_told() -> None:
+    newer = {"machine_types": ["c4-standard-8"], "min": 0, "max": 6, "disk_type": "hyperdisk-balanced"}
+    told = list(advice(alone(GKE.set("pools.workers", newer), storage={}).read(), TODAY))
+    assert "machines of workers take no pd-balanced: volumes of kuber-standard can't be used there" in told
+    assert not any("take no" in one for one in advice(GKE.read(), TODAY))
 
 
 def test_one_class_is_the_default_and_another_can_be() -> None:
@@ -91,7 +101,11 @@ def test_other_parts_are_told_the_default_class_of_each_platform() -> None:
 
 
 def test_volumes_of_own_machines_are_where_the_stack_file_says() -> None:
-    given = {"local_path": "/data", "machine_paths": {"lon-storage-1": ["/nvme0"], "lon-worker-1": []}, "reclaim_policy": "Retain"}
+    given = {
+        "local_path": "/data",
+        "machine_paths": {"lon-storage-1": ["/nvme0"], "lon-worker-1": []},
+        "reclaim_policy": "Retain",
+    }
     objects = stack_of(alone(METAL, storage=given))
     paths = json.loads(objects.one("ConfigMap", "local-path-config")["data"]["config.json"])["nodePathMap"]
     assert {one["node"]: one["paths"] for one in paths} == {
@@ -108,7 +122,10 @@ def test_pods_that_make_folders_run_the_pinned_image() -> None:
     helper = objects.one("ConfigMap", "local-path-config")["data"]["helperPod.yaml"]
     busybox = read_release("2026.11").images["busybox"].reference()
     assert busybox in helper
-    assert any(busybox in argument for argument in objects.container("Deployment", "local-path-provisioner", "local-path-provisioner")["command"])
+    assert any(
+        busybox in argument
+        for argument in objects.container("Deployment", "local-path-provisioner", "local-path-provisioner")["command"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +148,9 @@ def test_what_a_platform_has_not_is_told(file: StackFile, given: dict[str, objec
 
 def test_a_claim_without_a_volume_is_told_only_where_a_pod_waits_for_it() -> None:
     claim = 'kube_persistentvolumeclaim_status_phase{namespace="default",persistentvolumeclaim="%s",phase="Pending"}'
-    waiting = 'kube_pod_spec_volumes_persistentvolumeclaims_info{namespace="default",persistentvolumeclaim="%s",pod="db-0"}'
+    waiting = (
+        'kube_pod_spec_volumes_persistentvolumeclaims_info{namespace="default",persistentvolumeclaim="%s",pod="db-0"}'
+    )
     series = {claim % "waited-for": "1x60", waiting % "waited-for": "1x60", claim % "not-yet-used": "1x60"}
     objects = stack_of(alone(EKS, storage={}, monitoring=MONITORED))
     looked = [case(series, minutes, {"VolumeNotProvided": count}) for minutes, count in ((10, 0), (20, 1))]

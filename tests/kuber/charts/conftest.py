@@ -53,7 +53,9 @@ def chart(tmp_path: Path) -> Charts:
     def make(name: str, version: str = "1.2.3", *, below: Path | None = None, **files: str) -> Path:
         folder = (below or tmp_path / "charts") / name
         (folder / "templates").mkdir(parents=True)
-        folder.joinpath("Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: {version}\n", encoding="utf-8")
+        folder.joinpath("Chart.yaml").write_text(
+            f"apiVersion: v2\nname: {name}\nversion: {version}\n", encoding="utf-8"
+        )
         folder.joinpath("values.yaml").write_text("replicas: 1\n", encoding="utf-8")
         for path, text in files.items():
             folder.joinpath(path.replace("__", "/").replace("_", ".")).write_text(text, encoding="utf-8")
@@ -87,7 +89,10 @@ class Releases:
             entries = sections.get(section, {})
             lines.append(f"{section}:" if entries else f"{section}: {{}}")
             for key, entry in entries.items():
-                lines += [f"  {key}:  # why it is there", *(f"    {part}: {json.dumps(one)}" for part, one in entry.items())]
+                lines += [
+                    f"  {key}:  # why it is there",
+                    *(f"    {part}: {json.dumps(one)}" for part, one in entry.items()),
+                ]
         path = self.folder / f"{name}.yaml"
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
         return path
@@ -217,7 +222,8 @@ def repository() -> Iterator[Repository]:
                 self.end_headers()
                 self.wfile.write(content if self.command == "GET" else b"")
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -234,9 +240,11 @@ def repository() -> Iterator[Repository]:
         server.server_close()
 
 
-def program_beside(folder: Path) -> Path:
-    """The program, as links in a folder that has releases of its own; for runs in a process of their own."""
-    folder.mkdir(exist_ok=True)
-    for name in ("clusters", "components", "config", "kuber"):
+def program_with(releases: Releases, folder: Path) -> Path:
+    """The program with other releases, in a folder; for runs in a process of their own."""
+    folder.mkdir()
+    shutil.copytree(PROJECT / "config", folder / "config")
+    (folder / "releases").symlink_to(releases.folder)
+    for name in ("components", "kuber"):
         (folder / name).symlink_to(PROJECT / name)
     return folder

@@ -17,7 +17,7 @@ import pytest
 
 from components.charts.cache import ChartCache, Entry, digest_of
 from kuber.charts import download, fetching, pulling
-from tests.kuber.charts.conftest import CRDS, Charts, Fault, Registry, Releases, Repository, program_beside
+from tests.kuber.charts.conftest import CRDS, Charts, Fault, Registry, Releases, Repository, program_with
 from tests.kuber.conftest import Kuber
 from tests.support import EKS
 
@@ -120,7 +120,10 @@ def test_one_that_fails_stops_no_other(
     releases.write(charts={"aaa": pin, "shop": pin, "zzz": pin})
     ended = kuber("charts", "fetch", "2026.11", "--jobs", "1")
     assert ended.code == 1
-    assert [line.split(":")[0] for line in ended.err.splitlines() if not line.startswith(" ")] == ["aaa 1.2.3", "zzz 1.2.3"]
+    assert [line.split(":")[0] for line in ended.err.splitlines() if not line.startswith(" ")] == [
+        "aaa 1.2.3",
+        "zzz 1.2.3",
+    ]
     assert "1 fetched, 0 were there, 2 failed" in ended.out
     assert cache.entry("charts", "shop", "1.2.3")
 
@@ -129,7 +132,12 @@ def test_crds_come_from_their_address(
     kuber: Kuber, repository: Repository, releases: Releases, cache: ChartCache
 ) -> None:
     repository.files["/crds.yaml"] = CRDS
-    bundle = {"version": "v1", "url": f"{repository.url}/crds.yaml", "digest": digest_of(CRDS), "api_versions": ["a.b/v1"]}
+    bundle = {
+        "version": "v1",
+        "url": f"{repository.url}/crds.yaml",
+        "digest": digest_of(CRDS),
+        "api_versions": ["a.b/v1"],
+    }
     releases.write(crds={"shops": bundle})
     assert kuber("charts", "fetch", "2026.11").code == 0
     assert cache.path("manifests", "shops", "v1").read_bytes() == CRDS
@@ -139,15 +147,15 @@ def test_a_file_that_holds_no_crds_is_refused(
     kuber: Kuber, repository: Repository, releases: Releases, cache: ChartCache
 ) -> None:
     repository.files["/crds.yaml"] = b"<html>Log in</html>"
-    releases.write(
-        crds={"shops": {"version": "v1", "url": f"{repository.url}/crds.yaml", "api_versions": ["a.b/v1"]}}
-    )
+    releases.write(crds={"shops": {"version": "v1", "url": f"{repository.url}/crds.yaml", "api_versions": ["a.b/v1"]}})
     ended = kuber("charts", "fetch", "2026.11")
     assert "shops v1: this is no file of Kubernetes objects" in ended.err
     assert not cache.path("manifests", "shops", "v1").exists()
 
 
-def fetch_with(fault: Fault, kuber: Kuber, repository: Repository, archive: Charts, releases: Releases, *more: str) -> str:
+def fetch_with(
+    fault: Fault, kuber: Kuber, repository: Repository, archive: Charts, releases: Releases, *more: str
+) -> str:
     """What the user is told when the archive is answered with a fault, each time."""
     repository.publish(archive("shop"))
     repository.faults["/shop-1.2.3.tgz"] = [fault] * 20
@@ -167,14 +175,18 @@ def fetch_with(fault: Fault, kuber: Kuber, repository: Repository, archive: Char
         (Fault(200, content=b"<html>Log in</html>"), "no gzip file", "log-in"),
         (Fault(200, content=tgz("shop/x")[:60]), "the archive is cut off", "get it again"),
         (Fault(200, content=tgz("../evil")), "a path that may lead out", "don't unpack it"),
-        (Fault(200, content=tgz("shop/link", link="/etc/passwd")), "a link, shop/link to /etc/passwd", "don't unpack it"),
+        (
+            Fault(200, content=tgz("shop/link", link="/etc/passwd")),
+            "a link, shop/link to /etc/passwd",
+            "don't unpack it",
+        ),
         (Fault(200, content=tgz("other/x")), "holds other, shop where one folder is right", ""),
         (Fault(200, content=gzip.compress(b"\0" * 120_000_000)), "more than 100 MiB", ""),
     ],
     ids=lambda value: None,
 )
 def test_what_will_not_pass_is_told_at_once(
-    fault: Fault, said: str, hint: str, kuber: Kuber, repository: Repository, archive: Charts, releases: Releases
+    *, fault: Fault, said: str, hint: str, kuber: Kuber, repository: Repository, archive: Charts, releases: Releases
 ) -> None:
     error = fetch_with(fault, kuber, repository, archive, releases)
     assert error.startswith("shop 1.2.3: ")
@@ -194,7 +206,7 @@ def test_what_will_not_pass_is_told_at_once(
     ids=lambda value: None,
 )
 def test_what_may_pass_is_tried_four_times(
-    fault: Fault, said: str, kuber: Kuber, repository: Repository, archive: Charts, releases: Releases
+    *, fault: Fault, said: str, kuber: Kuber, repository: Repository, archive: Charts, releases: Releases
 ) -> None:
     assert said in fetch_with(fault, kuber, repository, archive, releases)
     assert len(repository.requests("/shop-1.2.3.tgz")) == pulling.ATTEMPTS
@@ -241,7 +253,9 @@ def test_a_server_that_does_not_answer_is_given_up(
     assert "--timeout" in error
 
 
-@pytest.mark.parametrize("repository_of", ["oci://127.0.0.1:1/charts", "http://127.0.0.1:1", "oci://registry.invalid/x"])
+@pytest.mark.parametrize(
+    "repository_of", ["oci://127.0.0.1:1/charts", "http://127.0.0.1:1", "oci://registry.invalid/x"]
+)
 def test_a_registry_that_cannot_be_reached_leads_to_the_air_gap(
     repository_of: str, kuber: Kuber, releases: Releases
 ) -> None:
@@ -260,7 +274,9 @@ def test_a_version_that_an_oci_registry_lacks_is_said_to_be_missing(
     assert f"{registry.charts} doesn't have it" in kuber("charts", "fetch", "2026.11").err
 
 
-def test_an_oci_registry_that_wants_a_log_in_tells_how(kuber: Kuber, repository: Repository, releases: Releases) -> None:
+def test_an_oci_registry_that_wants_a_log_in_tells_how(
+    kuber: Kuber, repository: Repository, releases: Releases
+) -> None:
     host = repository.url.removeprefix("http://")
     repository.faults["/v2/charts/shop/manifests/1.2.3"] = [Fault(401, {"WWW-Authenticate": 'Basic realm="x"'})] * 9
     releases.write(charts={"shop": {"repository": f"oci://{host}/charts", "version": "1.2.3"}})
@@ -279,6 +295,7 @@ def test_a_part_of_a_version_is_not_enough(
 
 
 def test_a_full_disk_is_named(
+    *,
     kuber: Kuber,
     repository: Repository,
     archive: Charts,
@@ -328,9 +345,7 @@ def test_a_file_that_is_too_large_is_given_up(
 ) -> None:
     monkeypatch.setattr(download, "MAX_BYTES", 2**20)
     repository.files["/crds.yaml"] = b"#" * (2**20 + 1)
-    releases.write(
-        crds={"shops": {"version": "v1", "url": f"{repository.url}/crds.yaml", "api_versions": ["a.b/v1"]}}
-    )
+    releases.write(crds={"shops": {"version": "v1", "url": f"{repository.url}/crds.yaml", "api_versions": ["a.b/v1"]}})
     assert "has more than 1 MiB" in kuber("charts", "fetch", "2026.11").err
 
 
@@ -399,8 +414,7 @@ def test_ctrl_c_ends_it_soon_and_leaves_the_cache_whole(
     repository.faults["/slow-1.2.3.tgz"] = [Fault(seconds=30)]
     pin = {"repository": repository.url, "version": "1.2.3"}
     releases.write(charts={"shop": pin, "slow": pin})
-    program = program_beside(tmp_path / "program")
-    (program / "releases").symlink_to(releases.folder)
+    program = program_with(releases, tmp_path / "program")
     with subprocess.Popen(
         [sys.executable, "-m", "kuber", "charts", "fetch", "2026.11"],
         cwd=program,
@@ -419,4 +433,7 @@ def test_ctrl_c_ends_it_soon_and_leaves_the_cache_whole(
     assert time.monotonic() - began < 5
     assert (process.returncode, err) == (130, "interrupted; what is in the cache is whole\n")
     assert cache.entry("charts", "shop", "1.2.3")
-    assert sorted(path.name for path in (cache.folder / "charts").iterdir()) == ["shop-1.2.3.tgz", "shop-1.2.3.tgz.json"]
+    assert sorted(path.name for path in (cache.folder / "charts").iterdir()) == [
+        "shop-1.2.3.tgz",
+        "shop-1.2.3.tgz.json",
+    ]

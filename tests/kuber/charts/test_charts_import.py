@@ -12,6 +12,7 @@ import pytest
 
 from components.charts.cache import ChartCache, digest_of
 from components.charts.errors import ChartError
+from kuber.charts import importing
 from kuber.charts.constraints import fits
 from kuber.charts.packing import pack
 from tests.kuber.charts.conftest import CRDS, Charts, Releases
@@ -107,7 +108,7 @@ def test_a_folder_may_be_a_chart_itself(
 
 
 def test_a_published_archive_in_the_cache_is_not_replaced_by_a_folder(
-    kuber: Kuber, archive: Charts, chart: Charts, releases: Releases, folder: Path, cache: ChartCache
+    *, kuber: Kuber, archive: Charts, chart: Charts, releases: Releases, folder: Path, cache: ChartCache
 ) -> None:
     shutil.copy(archive("shop"), folder)
     digest = digest_of((folder / "shop-1.2.3.tgz").read_bytes())
@@ -160,8 +161,12 @@ def test_one_that_is_refused_stops_no_other(
 
 
 def test_a_folder_gives_the_same_bytes_whenever_and_wherever_it_is_packed(chart: Charts, tmp_path: Path) -> None:
-    one = chart("shop", below=tmp_path / "one", templates__a_yaml="kind: Service\n", templates__b_yaml="kind: Service\n")
-    other = chart("shop", below=tmp_path / "two", templates__b_yaml="kind: Service\n", templates__a_yaml="kind: Service\n")
+    one = chart(
+        "shop", below=tmp_path / "one", templates__a_yaml="kind: Service\n", templates__b_yaml="kind: Service\n"
+    )
+    other = chart(
+        "shop", below=tmp_path / "two", templates__b_yaml="kind: Service\n", templates__a_yaml="kind: Service\n"
+    )
     (other / "values.yaml").chmod(0o600)
     assert pack(one) == pack(other)
 
@@ -215,7 +220,7 @@ def test_a_dependency_that_is_in_the_chart_stays_as_it_is(chart: Charts) -> None
 
 @pytest.mark.parametrize("version", [None, "1.9.9", "3.0.0"])
 def test_a_dependency_that_is_nowhere_or_does_not_fit_is_named(
-    version: str | None, kuber: Kuber, chart: Charts, releases: Releases, folder: Path, cache: ChartCache
+    *, version: str | None, kuber: Kuber, chart: Charts, releases: Releases, folder: Path, cache: ChartCache
 ) -> None:
     (chart("shop", below=folder) / "Chart.yaml").write_text(NEEDS_TILL, encoding="utf-8")
     if version:
@@ -251,6 +256,25 @@ def test_a_link_within_a_charts_folder_is_followed_but_not_in_a_circle(chart: Ch
     (folder / "templates" / "round").symlink_to("..")
     with pytest.raises(ChartError, match="a link to a folder that it lies in"):
         pack(folder)
+
+
+@pytest.mark.parametrize("dependencies", ["1", "[till]", "[{version: 1.0.0}]", "{till: 1.0.0}"])
+def test_dependencies_that_cannot_be_read_are_an_error(dependencies: str, chart: Charts) -> None:
+    folder = chart("shop")
+    text = f"apiVersion: v2\nname: shop\nversion: 1.2.3\ndependencies: {dependencies}\n"
+    (folder / "Chart.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ChartError, match="its dependencies can't be read"):
+        pack(folder)
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    kuber: Kuber, releases: Releases, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "MAX_BYTES", 2**20)
+    (folder / "shop-1.2.3.tgz").write_bytes(b"\x1f\x8b" + b"\0" * 2**20)
+    releases.write(charts={"shop": PIN})
+    ended = kuber("charts", "import", folder)
+    assert (ended.code, ended.err) == (1, "shop-1.2.3.tgz: has more than 1 MiB: that is no chart\n")
 
 
 def test_a_folder_that_is_not_there_is_wrong_use(kuber: Kuber) -> None:

@@ -15,6 +15,7 @@ from components.charts.cache import ChartCache
 from components.charts.rendering import read_crds
 from kuber.plan.registration import UNKNOWN
 from kuber.rehearsal.engine import Engine, EngineError
+from kuber.rehearsal.provider import StandInProvider
 from tests.stand_in_api_server import StandInApiServer, credential_plugin
 
 CRD = """
@@ -42,10 +43,11 @@ def api(tmp_path: Path) -> Iterator[StandInApiServer]:
 
 
 class Project:
-    """A project with one bundle, and what its program says of it."""
+    """A project with one bundle in one cluster, and what its program says of them."""
 
     def __init__(self, folder: Path, kubeconfig: str) -> None:
         self.folder = folder
+        self.cluster = "the first one"
         self.kubeconfig = kubeconfig
         shutil.copytree(Path(__file__).parent / "crd_program", folder)
         (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
@@ -56,6 +58,7 @@ class Project:
         bundle = {
             "version": version,
             "crds": {name: dataclasses.asdict(facts) for name, facts in crds.items()},
+            "cluster": self.cluster,
             "kubeconfig": self.kubeconfig,
         }
         (self.folder / "bundle.json").write_text(json.dumps(bundle), encoding="utf-8")
@@ -120,3 +123,21 @@ def test_what_can_not_be_applied_is_told_in_the_preview(api: StandInApiServer, p
         with pytest.raises(EngineError, match="`kuber charts fetch`"):
             engine.preview("dev")
         assert len(api.applied()) == 1
+
+
+def test_a_cluster_that_is_made_anew_gets_its_crds(api: StandInApiServer, project: Project, tmp_path: Path) -> None:
+    class Cloud(StandInProvider):
+        def replacing_properties(self, resource_type: str) -> frozenset[str]:
+            return frozenset({"description"})
+
+    project.brings("v1.0.0")
+    with Engine(project.folder, providers=[Cloud("aws")]) as engine:
+        engine.up("dev")
+        api.stop()
+        other = StandInApiServer(tmp_path)
+        project.cluster, project.kubeconfig = "another one", other.kubeconfig(tmp_path / "get-token")
+        project.brings("v1.0.0")
+        assert engine.preview("dev").operations[BUNDLE] == "update"
+        engine.up("dev")
+        assert other.applied() == ["things.shop.example"]
+        other.stop()
