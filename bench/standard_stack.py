@@ -88,7 +88,7 @@ def _measure(runs: int, folder: Path) -> None:
 
 def _cold(folder: Path) -> Cold:
     """A plan with the archives and none of their renderings."""
-    from components.charts.helm import find_helm
+    from components.charts.programs import find_program
 
     cache = ChartCache(folder / "kuber")
     cache.folder.mkdir(parents=True)
@@ -96,7 +96,7 @@ def _cold(folder: Path) -> Cold:
         (cache.folder / kind).symlink_to(chart_cache().folder / kind)
     log, program = folder / "helm-cpu", folder / "bin" / "helm"
     program.parent.mkdir()
-    program.write_text(_HELM_CPU.format(python=sys.executable, helm=str(find_helm()), log=str(log)))
+    program.write_text(_HELM_CPU.format(python=sys.executable, helm=str(find_program("helm")), log=str(log)))
     program.chmod(0o755)
     usage = _plan(folder, {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}, folder)
     used = [float(line) for line in log.read_text().splitlines()]

@@ -118,7 +118,7 @@ class BareMetalPool(NodePool):
         "version": "the machines' Kubernetes is installed outside kuber",
     }
 
-    capacity: Annotated[Literal["on_demand"], BeforeValidator(_on_demand)] = "on_demand"
+    capacity: Annotated[Literal["on_demand"], BeforeValidator(_on_demand)] = "on_demand"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Machine(Settings):
@@ -150,7 +150,7 @@ class BareMetalCluster(ClusterSettings):
     """The data centre: becomes topology.kubernetes.io/region."""
     provisioner: KubeconfigProvisioner
     network: BareMetalNetwork
-    pools: dict[Name, BareMetalPool] = {}
+    pools: dict[Name, BareMetalPool] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
     machines: Annotated[dict[MachineName, Machine], Field(min_length=1)]
     """The inventory, by node name."""
 

@@ -94,7 +94,7 @@ class CloudClusterSettings(ClusterSettings):
     """The cloud's region."""
     zones: tuple[str, ...]
     endpoint: Endpoint
-    pools: Mapping[str, CloudNodePool]
+    pools: Mapping[str, CloudNodePool]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @property
     def spread_over(self) -> tuple[str, ...]:

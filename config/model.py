@@ -194,7 +194,7 @@ def _secret(value: object) -> SecretText:
             return value
         case str():
             return SecretText(value)
-        case {"secure": str()} if len(value) == 1:
+        case {"secure": str(), **others} if not others:
             return SecretText(None)
     raise PydanticCustomError("secret", "not a secret", {"expected": ENCRYPTED})
 

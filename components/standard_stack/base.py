@@ -10,8 +10,8 @@ from components.charts.manifests import Manifest
 from config.model import compose
 from config.standard_stack.base import BaseSettings, DefaultNamespace
 
-from . import ingress_classes
 from .house_rules import PRIORITY_SYSTEM
+from .ingress import classes as ingress_classes
 from .network import DEFAULT_DENY, Peer, addresses, namespace, prometheus, same_namespace
 from .part import Part
 from .patches import patch

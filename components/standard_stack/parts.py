@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .autoscaling import autoscaling
+from .autoscaling.part import autoscaling
 from .base import base
-from .bucket_gateway import bucket_gateway
-from .certificates import certificates
+from .bucket_gateway.part import bucket_gateway
+from .certificates.part import certificates
 from .descheduler import descheduler
 from .dns import dns
-from .ingress import ingress
-from .load_balancers import load_balancers
-from .logging import logging
-from .mesh import mesh
+from .ingress.part import ingress
+from .load_balancers.part import load_balancers
+from .logging.part import logging
+from .mesh.part import mesh
 from .metrics_api import metrics_api
-from .monitoring import monitoring
+from .monitoring.part import monitoring
 from .part import Part
-from .secrets import secrets
+from .secrets.part import secrets
 from .site import Site
 from .storage import storage
 

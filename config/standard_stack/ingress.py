@@ -66,8 +66,8 @@ class IngressClassSettings(Settings):
     resources: ContainerResources = ContainerResources(cpu="250m", memory="256Mi", memory_limit="1Gi")
     """Of each controller."""
     source_ranges: NamedCidrs = {}
-    """Who may reach the load balancer, by what they are; whoever has a route to it unless given. The internal one is always open to the
-    cluster's own addresses."""
+    """Who may reach the load balancer, by what they are; whoever has a route to it unless given. The internal one is always
+    open to the cluster's own addresses."""
     addresses: Annotated[tuple[LoadBalancerAddress, ...], Field(strict=False)] = ()
     """Fixed addresses of the load balancer. EKS: allocations of elastic addresses (public) or private addresses (internal), one for
     each zone; elsewhere: one address that is reserved for it."""

@@ -145,9 +145,9 @@ def _set_standard_stack(draft: Draft, request: Request) -> None:
         draft.notes.append("standard_stack.logging is off: `enabled: true` once it has Logstash's hosts")
         return
     for *above, key in _OF_ONE_CLUSTER:
-        holder = cluster.get("standard_stack") or {}
+        holder: CommentedMap = cluster.get("standard_stack") or CommentedMap()
         for part in above:
-            holder = holder.get(part) or {}
+            holder = holder.get(part) or CommentedMap()
         path = key_path(("standard_stack", *above, key))
         draft.drop(holder, key, f"`{path}` of the pattern, which is {request.like}'s own")
     for mapping, key, path in list(_secrets(cluster, ())):

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from components.standard_stack.bucket_gateway_nginx import (
+from components.standard_stack.bucket_gateway.nginx import (
     AUTHORITIES,
     CONFIG_FOLDER,
     HTTP_PORT,

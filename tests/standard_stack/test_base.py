@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.standard_stack import ingress_classes
+from components.standard_stack.ingress import classes as ingress_classes
 from tests.plans import plan
 from tests.standard_stack.alone import alone
 from tests.standard_stack.rendered import Objects, stack_of

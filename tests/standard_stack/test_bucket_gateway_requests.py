@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.standard_stack.bucket_gateway import bucket_gateway
+from components.standard_stack.bucket_gateway.part import bucket_gateway
 from components.standard_stack.site import Site
 from config.release import read_release
 from tests.requirements import nginx_with_njs

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.standard_stack.ingress_errors import FOLDER
+from components.standard_stack.ingress.errors import FOLDER
 from tests.standard_stack.nginx_ingress_controller import Host, Nginx, controller, free_port, running, service
 from tests.standard_stack.rendered import stack_of
 from tests.support import EKS, GKE

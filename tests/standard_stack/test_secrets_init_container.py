@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.standard_stack.secrets_init_container import SecretFile, VaultLogin, vault_login, with_secrets
+from components.standard_stack.secrets.init_container import SecretFile, VaultLogin, vault_login, with_secrets
 from components.standard_stack.site import Site
 from config.release import read_release
 from tests.standard_stack.alone import alone

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from components.standard_stack import secrets_policies as policies
+from components.standard_stack.secrets import policies
 from tests.standard_stack.vault_acl import Acl, Kv, Login, matches
 
 ACCESSOR, OTHER_ACCESSOR = "auth_kubernetes_1a2b3c4d", "auth_kubernetes_9f8e7d6c"

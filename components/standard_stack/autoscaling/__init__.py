@@ -1,0 +1,1 @@
+"""Nodes as they are needed, and some held ready."""

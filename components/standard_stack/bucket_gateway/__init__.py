@@ -1,0 +1,1 @@
+"""Single-page apps out of object-storage buckets."""

@@ -1,0 +1,1 @@
+"""cert-manager, its issuers, and bundles of trusted authorities."""

@@ -1,0 +1,1 @@
+"""Services of type LoadBalancer: by the AWS controller, or MetalLB and kube-vip."""

@@ -1,0 +1,1 @@
+"""filebeat on every node, which ships logs to Logstash."""

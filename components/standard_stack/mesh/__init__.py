@@ -1,0 +1,1 @@
+"""Linkerd, for services that ask for it."""

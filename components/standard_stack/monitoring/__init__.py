@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and what they measure with."""

@@ -1,0 +1,1 @@
+"""Vault: how workloads get their secrets."""
