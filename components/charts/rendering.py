@@ -10,13 +10,13 @@ import dataclasses
 import json
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from config.release import ChartPin
+from config.release import ChartPin, CrdPin
 
 from .cache import ChartCache, canonical_json, digest_of
 from .crd_versions import served_versions, stored_version
@@ -118,16 +118,11 @@ def render(chart: Chart, pin: ChartPin, namespace: str, around: Surroundings, ca
     }
     key = digest_of(canonical_json(asked)).removeprefix("sha256:")
     made = cache.read_json("renderings", key)
-    if not isinstance(made, dict) or not all(cache.has_json("crds", one["digest"]) for one in made["crds"].values()):
-        if digest_of(cache.path("charts", chart.name, pin.version).read_bytes()) != entry.digest:
-            title = f"{chart.name} {pin.version}"
-            raise ChartError(
-                title, "the file in the cache isn't what was put there", "`kuber charts fetch` gets it anew"
-            )
+    if not isinstance(made, dict) or not _all_there(made, cache):
+        archive = cache.path("charts", chart.name, pin.version)
+        _refuse_other(f"{chart.name} {pin.version}", archive.read_bytes(), entry.digest)
         objects, crds = _rendered(chart, pin, namespace, around, cache)
-        for crd in crds:
-            cache.write_json("crds", _crd_digest(crd), crd)
-        made = {"objects": objects, "crds": {one["metadata"]["name"]: _facts(one) for one in crds}}
+        made = {"objects": objects, "crds": _kept(crds, cache)}
         cache.write_json("renderings", key, made)
     return Rendering(
         objects=made["objects"],
@@ -136,16 +131,49 @@ def render(chart: Chart, pin: ChartPin, namespace: str, around: Surroundings, ca
     )
 
 
-def read_crds(text: str, cache: ChartCache) -> Mapping[str, Crd]:
-    """The CRDs of a file, which are then in the cache; other objects of the file are left out.
+def crds_of_file(name: str, pin: CrdPin, cache: ChartCache) -> tuple[Mapping[str, Crd], bool]:
+    """The CRDs of a file of its own, and whether the file is what was published; other objects of the file are left out.
+
+    Args:
+        name: The bundle's name in the release.
+        pin: The version, and the digest of the file.
+        cache: Where the file is.
 
     Raises:
-        yaml.YAMLError: it is no YAML of objects.
+        NotCachedError: the file isn't in the cache.
+        ChartError: it isn't the pinned one, or no YAML of objects.
     """
-    crds = normalised((one for one in manifests(text) if one["kind"] == "CustomResourceDefinition"), "")
+    entry = cache.require("manifests", name, pin.version, pin.digest)
+    key = digest_of(canonical_json({"format": _FORMAT, "file": entry.digest})).removeprefix("sha256:")
+    made = cache.read_json("renderings", key)
+    if not isinstance(made, dict) or not _all_there(made, cache):
+        content = cache.path("manifests", name, pin.version).read_bytes()
+        _refuse_other(f"{name} {pin.version}", content, entry.digest)
+        try:
+            crds = _kept(manifests(content.decode()), cache)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ChartError(f"{name} {pin.version}", f"is no YAML of objects: {error}") from None
+        made = {"crds": crds}
+        cache.write_json("renderings", key, made)
+    return {crd: Crd(**facts) for crd, facts in made["crds"].items()}, entry.verified
+
+
+def _kept(objects: Iterable[Manifest], cache: ChartCache) -> dict[str, Any]:
+    """Puts the CRDs among objects into the cache, and tells what is to be known of each."""
+    crds = normalised((one for one in objects if one["kind"] == "CustomResourceDefinition"), "")
     for crd in crds:
         cache.write_json("crds", _crd_digest(crd), crd)
-    return {one["metadata"]["name"]: Crd(**_facts(one)) for one in crds}
+    return {one["metadata"]["name"]: _facts(one) for one in crds}
+
+
+def _all_there(made: Mapping[str, Any], cache: ChartCache) -> bool:
+    """Whether the definitions of a rendering's CRDs are still in the cache."""
+    return all(cache.has_json("crds", one["digest"]) for one in made["crds"].values())
+
+
+def _refuse_other(title: str, content: bytes, digest: str) -> None:
+    if digest_of(content) != digest:
+        raise ChartError(title, "the file in the cache isn't what was put there", "`kuber charts fetch` gets it anew")
 
 
 def _rendered(
@@ -196,7 +224,7 @@ def _split(title: str, pin: ChartPin, objects: list[Manifest], namespace: str) -
     names = [shown_identity(one) for one in ready]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ChartError(title, f"renders two objects of one name: {', '.join(twice)}")
-    return ready, normalised(crds, namespace)
+    return ready, crds
 
 
 def _facts(crd: Manifest) -> dict[str, Any]:

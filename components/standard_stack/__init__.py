@@ -9,8 +9,9 @@ from config.release import read_release
 
 make_lean("pulumi_kubernetes")
 
-from .site import Site  # noqa: E402 - the SDK must be lean before it is imported
-from .stack import RenderedStack, install, rendered_stack  # noqa: E402
+from .rendered import RenderedStack, rendered_stack  # noqa: E402 - the SDK must be lean before it is imported
+from .site import Site  # noqa: E402
+from .stack import install  # noqa: E402
 
 __all__ = ["ChartError", "RenderedStack", "install", "rendered"]
 

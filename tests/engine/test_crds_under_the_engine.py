@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from components.charts.cache import ChartCache
-from components.charts.rendering import read_crds
+from components.charts.cache import ChartCache, Entry, digest_of
+from components.charts.rendering import crds_of_file
+from config.release import CrdPin
 from kuber.plan.registration import UNKNOWN
 from kuber.rehearsal.engine import Engine, EngineError
 from kuber.rehearsal.provider import StandInProvider
@@ -54,7 +55,14 @@ class Project:
 
     def brings(self, version: str, crd: str = CRD) -> None:
         """The CRD of this version, which is then in the cache."""
-        crds = read_crds(crd.replace("VERSION", version), ChartCache())
+        file = self.folder / "crds.yaml"
+        file.write_text(crd.replace("VERSION", version), encoding="utf-8")
+        entry = Entry(
+            name="operator", version=version, digest=digest_of(file.read_bytes()), source=str(file), verified=True
+        )
+        ChartCache().add("manifests", entry, file)
+        pin = CrdPin(version=version, url="https://shop.example/crds.yaml", api_versions=("shop.example/v1",))
+        crds, _ = crds_of_file("operator", pin, ChartCache())
         bundle = {
             "version": version,
             "crds": {name: dataclasses.asdict(facts) for name, facts in crds.items()},

@@ -9,8 +9,8 @@ from typing import Any
 
 from components.charts.manifests import Manifest, containers, identity
 from components.standard_stack.absence import going_without
+from components.standard_stack.rendered import RenderedStack, rendered_stack
 from components.standard_stack.site import Site
-from components.standard_stack.stack import RenderedStack, rendered_stack
 from config.release import read_release
 from tests.chart_cache import chart_cache
 from tests.requirements import helm

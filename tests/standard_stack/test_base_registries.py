@@ -15,8 +15,8 @@ import config
 from components.charts.secret_texts import without_secret_texts
 from components.standard_stack import house_rules
 from components.standard_stack.absence import going_without
+from components.standard_stack.rendered import RenderedStack, rendered_stack
 from components.standard_stack.site import Site
-from components.standard_stack.stack import RenderedStack, rendered_stack
 from config.cluster import ClusterSettings
 from config.model import SecretText, compose
 from config.release import read_release

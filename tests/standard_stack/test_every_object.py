@@ -21,8 +21,8 @@ from components.charts.manifests import (
     shown_identity,
 )
 from components.standard_stack.absence import going_without
+from components.standard_stack.rendered import rendered_stack
 from components.standard_stack.site import Site
-from components.standard_stack.stack import rendered_stack
 from config.release import read_release
 from tests.chart_cache import chart_cache
 from tests.requirements import kubeconform, shared
