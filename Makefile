@@ -42,6 +42,8 @@ tools: $(VENV)/.installed  ## Build the engine, helm and the other tools that te
 bench: $(VENV)/.installed-dev  ## Measure, and write bench/results
 	$(BIN)/python -m bench.plan_vs_terraform
 	$(BIN)/python -m bench.validate
+	$(BIN)/python -m bench.standard_stack
+	$(BIN)/python -m bench.up
 
 lock:  ## Pin all requirements anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt

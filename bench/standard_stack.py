@@ -26,13 +26,10 @@ _STACK = "prod-eks"
 _CPU_GOAL_SECONDS = 2.5
 _MEMORY_GOAL_MB = 250
 _OVERHEAD_GOAL = 1.3
-_HELM_CPU = """#!{python}
-import os, resource, subprocess, sys
-done = subprocess.run([{helm!r}, *sys.argv[1:]])
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-with open({log!r}, "a") as log:
-    log.write(f"{{used.ru_utime + used.ru_stime}}\\n")
-sys.exit(done.returncode)
+_HELM_CPU = """#!/bin/bash
+TIMEFORMAT="%U %S"
+exec 3>&2
+{{ time {helm} "$@" 2>&3; }} 2>> {log}
 """
 """Stands in front of helm, and writes down what helm itself used; what it costs itself counts against the plan."""
 
@@ -96,17 +93,17 @@ def _cold(folder: Path) -> Cold:
         (cache.folder / kind).symlink_to(chart_cache().folder / kind)
     log, program = folder / "helm-cpu", folder / "bin" / "helm"
     program.parent.mkdir()
-    program.write_text(_HELM_CPU.format(python=sys.executable, helm=str(find_program("helm")), log=str(log)))
+    program.write_text(_HELM_CPU.format(helm=find_program("helm"), log=log))
     program.chmod(0o755)
     usage = _plan(folder, {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}, folder)
-    used = [float(line) for line in log.read_text().splitlines()]
+    used = [sum(map(float, line.split())) for line in log.read_text().splitlines()]
     return Cold(usage, sum(used), len(used))
 
 
 def _plan(cache: Path, environment: Mapping[str, str], folder: Path) -> Usage:
     command = [sys.executable, "-m", "kuber", "plan", _STACK, "--json", str(folder / "plan.json")]
     usage = run(command, PROJECT, {**environment, "XDG_CACHE_HOME": str(cache)}, folder / "output.log")
-    if "isn't rendered" in (folder / "output.log").read_text():
+    if "not rendered" in (folder / "output.log").read_text():
         raise MeasurementError(f"not all of {_STACK} was rendered: see {folder / 'output.log'}")
     print(f"{usage.cpu_seconds:7.2f} s CPU", file=sys.stderr, flush=True)
     return usage

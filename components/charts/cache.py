@@ -116,7 +116,11 @@ class ChartCache:
 
     def write_json(self, folder: Literal["renderings", "crds"], key: str, document: object) -> None:
         """Keep a JSON document."""
-        self._write(self.folder / folder / f"{key}.json", canonical_json(document))
+        self.write(folder, key, canonical_json(document))
+
+    def write(self, folder: Literal["renderings", "crds"], key: str, content: bytes) -> None:
+        """Keep a JSON document that is text already."""
+        self._write(self.folder / folder / f"{key}.json", content)
 
     def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

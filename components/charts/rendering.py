@@ -22,11 +22,11 @@ from .cache import ChartCache, canonical_json, digest_of
 from .crd_versions import served_versions, stored_version
 from .errors import ChartError
 from .helm import helm
-from .manifests import Manifest, normalised, shown_identity
+from .manifests import RELEASE_LABELS, Manifest, normalised, shown_identity
 from .values import chart_values, unknown_values
 from .yaml_documents import manifests
 
-_FORMAT = 1
+_FORMAT = 2
 """Of renderings in the cache; another number when what is kept of one changes."""
 _TIMEOUT_SECONDS = 120
 _HOOK = "helm.sh/hook"
@@ -160,10 +160,23 @@ def crds_of_file(name: str, pin: CrdPin, cache: ChartCache) -> tuple[Mapping[str
 
 def _kept(objects: Iterable[Manifest], cache: ChartCache) -> dict[str, Any]:
     """Puts the CRDs among objects into the cache, and tells what is to be known of each."""
-    crds = normalised((one for one in objects if one["kind"] == "CustomResourceDefinition"), "")
-    for crd in crds:
-        cache.write_json("crds", _crd_digest(crd), crd)
-    return {one["metadata"]["name"]: _facts(one) for one in crds}
+    crds = sorted(
+        (one for one in objects if one["kind"] == "CustomResourceDefinition"), key=lambda one: one["metadata"]["name"]
+    )
+    return {one["metadata"]["name"]: _facts(one, _put(one, cache)) for one in crds}
+
+
+def _put(crd: Manifest, cache: ChartCache) -> str:
+    """Puts a CRD, without what is the cluster's or changes with each release, into the cache; gives its digest."""
+    crd.pop("status", None)
+    metadata = crd["metadata"]
+    metadata.pop("creationTimestamp", None)
+    if "labels" in metadata:
+        metadata["labels"] = {key: text for key, text in metadata["labels"].items() if key not in RELEASE_LABELS}
+    content = canonical_json(crd)
+    digest = digest_of(content).removeprefix("sha256:")
+    cache.write("crds", digest, content)
+    return digest
 
 
 def _all_there(made: Mapping[str, Any], cache: ChartCache) -> bool:
@@ -227,9 +240,5 @@ def _split(title: str, pin: ChartPin, objects: list[Manifest], namespace: str) -
     return ready, crds
 
 
-def _facts(crd: Manifest) -> dict[str, Any]:
-    return {"served": served_versions(crd), "stored": stored_version(crd), "digest": _crd_digest(crd)}
-
-
-def _crd_digest(crd: Manifest) -> str:
-    return digest_of(canonical_json(crd)).removeprefix("sha256:")
+def _facts(crd: Manifest, digest: str) -> dict[str, Any]:
+    return {"served": served_versions(crd), "stored": stored_version(crd), "digest": digest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
@@ -61,7 +62,9 @@ def chart_values(archive: Path) -> dict[str, Any]:
         tarfile.TarError: the archive is damaged.
         yaml.YAMLError: its values are.
     """
-    with tarfile.open(archive) as tar:
+    with tarfile.open(
+        fileobj=io.BytesIO(gzip.decompress(archive.read_bytes()))
+    ) as tar:  # read here and there: not by seeking in gzip
         return _values(tar)
 
 

@@ -78,12 +78,18 @@ class RenderedStack:
     @property
     def warnings(self) -> list[str]:
         """What a person should know: charts that are missing here, or that can't be told to be the published ones."""
-        missing = [f"{error.chart} isn't rendered: {error.reason}" for error in self.not_rendered]
+        alike: dict[tuple[str, str], list[str]] = {}
+        for error in self.not_rendered:
+            alike.setdefault((error.reason, error.hint), []).append(error.chart)
+        told = [
+            f"not rendered, {reason}: {', '.join(charts)}{f' ({hint})' if hint else ''}"
+            for (reason, hint), charts in alike.items()
+        ]
         if self.unverified:
-            missing.append(
+            told.append(
                 f"from folders, so that nothing tells whether they are the published charts: {', '.join(self.unverified)}"
             )
-        return missing
+        return told
 
     @property
     def objects(self) -> list[Manifest]:

@@ -92,8 +92,9 @@ def test_data_of_secrets_is_never_shown(file: StackFile) -> None:
 
 def test_without_its_charts_the_rest_of_the_cluster_is_planned_and_what_is_missing_is_said() -> None:
     planned = plan(EKS)
-    told = [warning for warning in planned.warnings if "isn't rendered: not in the cache" in warning]
-    assert any(warning.startswith("kube-prometheus-stack 88.5.3 ") for warning in told)
+    [told] = [warning for warning in planned.warnings if warning.startswith("not rendered, not in the cache: ")]
+    assert "kube-prometheus-stack 88.5.3" in told
+    assert "`kuber charts fetch`" in told
     assert planned.one("kubernetes:apps/v1:DaemonSet", "system-logging/filebeat")
     assert planned.none("kubernetes:monitoring.coreos.com/v1:Prometheus")
 
