@@ -22,8 +22,7 @@ def advice(settings: ClusterSettings, day: date | None = None) -> Iterator[str]:
     day = day or today()
     production = settings.environment == "production"
     yield from _about_support(settings, day)
-    for part in settings.standard_stack.parts().values():
-        yield from part.advice(settings, day)
+    yield from _about_the_stack(settings, day)
     if isinstance(settings, CloudClusterSettings):
         if production and not settings.protect:
             yield "protect is false: nothing keeps this production cluster from being destroyed"
@@ -36,6 +35,18 @@ def advice(settings: ClusterSettings, day: date | None = None) -> Iterator[str]:
         if public and settings.platform == "eks" and settings.endpoint.private_cidrs:
             yield "with a public endpoint EKS's name gives the public address everywhere but in the VPC: private_cidrs no longer help"
         yield from _about_pools(settings)
+
+
+def _about_the_stack(settings: ClusterSettings, day: date) -> Iterator[str]:
+    stack = settings.standard_stack
+    for name, part in stack.parts().items():
+        yield from part.advice(settings, day)
+        for purpose, issuer in part.issuers_asked().items():
+            if issuer not in stack.issuers():
+                yield (
+                    f"{name}: the certificate for {purpose} comes from the issuer {issuer}, which the stack doesn't make: "
+                    "letsencrypt needs certificates.acme, vault needs secrets.pki, and another must be there"
+                )
 
 
 def _about_support(settings: ClusterSettings, day: date) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.charts.rendering import Chart
 from config.platforms import Feature
 
+from .alerts import Alert, alerts
 from .network import addresses, allow, allow_api_server, allow_webhooks
 from .part import Part
 from .site import Site
@@ -32,6 +33,17 @@ def metrics_api(site: Site) -> Part | None:
         objects=[
             allow_webhooks(site, [_PORT], _PODS, name="api-aggregation"),
             allow_api_server(site, _PODS),
+            alerts(
+                "metrics_api",
+                Alert(
+                    name="MetricsApiDown",
+                    expression=f'absent(up{{namespace="{NAMESPACE}"}} == 1)',
+                    pending="10m",
+                    severity="warning",
+                    summary="No metrics-server answers: horizontal autoscalers keep the replicas that they have",
+                    action="See why its pods don't run or aren't ready, and which kubelets they can't reach.",
+                ),
+            ),
             allow("kubelets", pods=_PODS, egress_to=addresses(*site.node_cidrs), ports=[10250]),
         ],
     )

@@ -59,6 +59,14 @@ class StandardStackSettings(Settings):
         found = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: one for name, one in found.items() if isinstance(one, PartSettings) and one.enabled}
 
+    def issuers(self) -> frozenset[str]:
+        """ClusterIssuers that the stack makes."""
+        if not self.certificates.enabled:
+            return frozenset()
+        public = ("letsencrypt", "letsencrypt-staging") if self.certificates.acme else ()
+        internal = ("vault",) if self.secrets.enabled and self.secrets.pki else ()
+        return frozenset((*public, *internal))
+
     def needed_by(self, name: str) -> list[str]:
         """Parts that a part needs, and those that they need in turn; in order of their names."""
         found: set[str] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -79,6 +79,11 @@ class BucketSite(Settings):
     """A path that isn't there and looks like no file gets /index.html, whose program knows the route."""
     cache: SiteCaching = SiteCaching()
 
+    @property
+    def certificate_issuer(self) -> str:
+        """The ClusterIssuer, given or by the class."""
+        return self.issuer or ("letsencrypt" if self.ingress_class == "public" else "vault")
+
     def storage_on(self, cluster: ClusterSettings) -> ObjectStorage | None:
         """Whose bucket it is; None where neither the stack file nor the platform tells."""
         return self.provider or cluster.object_storage
@@ -143,6 +148,9 @@ class BucketGatewaySettings(PartSettings):
     """Of each gateway."""
     signer: ContainerResources = ContainerResources(cpu="50m", memory="64Mi", memory_limit="256Mi")
     """Of the proxy beside it that signs requests to private buckets in S3, and holds each answer in memory as a whole."""
+
+    def issuers_asked(self) -> Mapping[str, str]:
+        return {site.host: site.certificate_issuer for site in self.sites.values()}
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -230,6 +230,10 @@ class IngressSettings(PartSettings):
         named = {name.lower(): (name, value) for name, value in STANDARD_RESPONSE_HEADERS.items()}
         named |= {name.lower(): (name, value) for name, value in self.response_headers.items()}
         return {name: value for name, value in named.values() if value is not None}
+
+    def issuers_asked(self) -> Mapping[str, str]:
+        certificate = self.tls.default_certificate
+        return {"hosts without one of their own": certificate.issuer} if certificate else {}
 
     def conflicts(self) -> Iterator[Problem]:
         if not self.enabled:

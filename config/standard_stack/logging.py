@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Annotated, ClassVar, Literal
 
@@ -173,6 +173,10 @@ class LoggingSettings(PartSettings):
     """Nodes on which filebeat may be replaced at once."""
     resources: ContainerResources = ContainerResources(cpu="100m", memory="256Mi", memory_limit="512Mi")
     """Of each node's filebeat."""
+
+    def issuers_asked(self) -> Mapping[str, str]:
+        client = self.logstash.client_certificate
+        return {} if client.secret else {"filebeat, to Logstash": client.issuer}
 
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()

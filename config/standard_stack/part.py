@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -64,6 +64,10 @@ class PartSettings(Settings):
     def problems_on(self, cluster: ClusterSettings) -> Iterator[Problem]:
         """Problems with the rest of the cluster's settings, such as a platform without the part; asked where it is enabled."""
         yield from ()
+
+    def issuers_asked(self) -> Mapping[str, str]:
+        """ClusterIssuers that the part's own certificates come from, by what each certificate is for."""
+        return {}
 
     def advice(self, cluster: ClusterSettings, day: date) -> Iterator[str]:
         """What is allowed, but what a careful person would want to be told, on a day; asked where it is enabled."""

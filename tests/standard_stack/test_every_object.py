@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.chart_cache import chart_cache
 from tests.requirements import kubeconform, shared
 from tests.standard_stack.rendered import Objects, stack_of
 from tests.standard_stack.schemas import LOCATION, scopes, write_schemas
-from tests.support import EKS, GKE, METAL, SHIPPED, StackFile
+from tests.support import EKS, GKE, METAL, PROJECT, SHIPPED, StackFile
 
 OLDER = EKS.set("release", "2026.08")
 STACKS = (*SHIPPED, OLDER)
@@ -195,6 +196,23 @@ def test_everything_that_pods_name_is_there_or_is_made_by_a_part(file: StackFile
             named.append(("scheduling.k8s.io/PriorityClass", "", priority))
         missing += [f"{shown_identity(one)}: {at}" for at in named if at[2] and at[2] != "default" and at not in there]
     assert missing == []
+
+
+@every_stack
+def test_every_alert_of_ours_has_a_section_in_its_runbook(file: StackFile) -> None:
+    rules = [
+        rule
+        for one in stack_of(file).all("PrometheusRule")
+        for group in one["spec"]["groups"]
+        for rule in group["rules"]
+        if group["name"].startswith("kuber.")
+    ]
+    without = []
+    for rule in rules:
+        page, _, _ = rule["annotations"]["runbook"].partition("#")
+        if not re.search(rf"^#+ {rule['alert']}$", (PROJECT / page).read_text(encoding="utf-8"), re.MULTILINE):
+            without.append(f"{rule['alert']}: {page}")
+    assert without == []
 
 
 def test_a_release_moves_a_cluster_in_the_charts_that_changed_alone() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from components.charts.manifests import Manifest
 
 from ..alerts import Alert, alerts
-from ..ingress.classes import INGRESS_CLASS_PUBLIC, IngressClass, controllers
+from ..ingress.classes import IngressClass, controllers
 from ..network import addresses, allow, allow_cloud, allow_scraping
 from ..part import Part
 from ..site import Site
@@ -140,12 +140,11 @@ def _service() -> Manifest:
 
 def _ingress(one: Origin) -> Manifest:
     settings = one.settings
-    issuer = settings.issuer or ("letsencrypt" if settings.ingress_class == INGRESS_CLASS_PUBLIC else "vault")
     backend = {"service": {"name": _NAME, "port": {"name": "http"}}}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": {"name": one.name, "annotations": {"cert-manager.io/cluster-issuer": issuer}},
+        "metadata": {"name": one.name, "annotations": {"cert-manager.io/cluster-issuer": settings.certificate_issuer}},
         "spec": {
             "ingressClassName": settings.ingress_class,
             "tls": [{"hosts": [settings.host], "secretName": f"{one.name}-tls"}],
