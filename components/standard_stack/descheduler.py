@@ -73,7 +73,7 @@ def _policy(settings: DeschedulerSettings) -> dict[str, Any]:
     evictor = {
         "name": "DefaultEvictor",
         "args": {
-            # All that isn't the system's own: pods of priority system-service and above stay where they are.
+            # All that isn't the system's own: pods of priority cluster-service and above stay where they are.
             "priorityThreshold": {"name": PRIORITY_SYSTEM},
             "nodeFit": True,
             "minReplicas": 2,

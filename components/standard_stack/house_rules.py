@@ -16,7 +16,7 @@ from config.release import Release
 
 from .site import Site
 
-PRIORITY_SYSTEM = "system-service"
+PRIORITY_SYSTEM = "cluster-service"
 """Priority of what applications rely on."""
 PRIORITY_NODE = "system-node-critical"
 """Kubernetes' own, for what each node must run."""

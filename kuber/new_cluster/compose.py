@@ -30,7 +30,6 @@ from .request import PRIVATE_ADDRESSES, Request, ensure_complete, option
 
 _OF_ONE_CLUSTER = (
     ("bucket_gateway",),
-    ("mesh", "test_routing"),
     ("monitoring", "grafana_access"),
     ("storage", "machine_paths"),
 )

@@ -36,7 +36,7 @@ def with_default_namespace(**settings: Any) -> StackFile:
 def test_what_others_rely_on_goes_before_applications_and_headroom_gives_way_to_everything() -> None:
     values = {name: one["value"] for name, one in priorities(stack_of(PLAIN)).items()}
     assert sorted(values, key=lambda name: -values[name]) == [
-        "system-service",
+        "cluster-service",
         "application",
         "interruptible",
         "headroom",

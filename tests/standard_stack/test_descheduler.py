@@ -51,7 +51,7 @@ def test_pods_of_the_system_of_volumes_and_placeholders_stay() -> None:
     priority = stack_of(alone(EKS, descheduler={"enabled": True})).one(
         "PriorityClass", evictor["priorityThreshold"]["name"]
     )
-    assert priority["metadata"]["name"] == "system-service"
+    assert priority["metadata"]["name"] == "cluster-service"
     assert "PodsWithPVC" in evictor["podProtections"]["extraEnabled"]
     assert evictor["labelSelector"]["matchExpressions"] == [{"key": "kuber.dev/headroom", "operator": "DoesNotExist"}]
 

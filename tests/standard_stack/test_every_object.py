@@ -25,6 +25,7 @@ from components.standard_stack.absence import going_without
 from components.standard_stack.rendered import rendered_stack
 from components.standard_stack.site import Site
 from config.release import read_release
+from config.standard_stack import StandardStackSettings
 from tests.chart_cache import chart_cache
 from tests.requirements import kubeconform, shared
 from tests.standard_stack.rendered import Objects, stack_of
@@ -32,8 +33,33 @@ from tests.standard_stack.schemas import LOCATION, scopes, write_schemas
 from tests.support import EKS, GKE, METAL, PROJECT, SHIPPED, StackFile
 
 OLDER = EKS.set("release", "2026.08")
-STACKS = (*SHIPPED, OLDER)
-IDS = ("prod-eks", "prod-gke", "colo-london", "prod-eks at 2026.08")
+EKS_OTHERWISE = (
+    EKS.set("environment", "stage")
+    .set("standard_stack.ingress", {"flavour": "traefik", "internal": {"source_ranges": {"office": "10.250.0.0/20"}}})
+    .set("standard_stack.load_balancers", {"aws_controller": False})
+    .set("standard_stack.secrets.injector", {"enabled": True})
+    .set("standard_stack.descheduler", {"enabled": True, "low_utilization": {}, "lifetime_days": 14})
+    .set(
+        "standard_stack.bucket_gateway",
+        {"enabled": True, "sites": {"shop": {"host": "shop.example", "bucket": "shop-web"}}},
+    )
+    .set("standard_stack.mesh.services.checkout.test_builds", {"builds": {"pr-1": {"namespace": "test-pr-1"}}})
+)
+METAL_OTHERWISE = METAL.set(
+    "standard_stack.load_balancers",
+    {
+        "mode": "bgp",
+        "peers": [{"address": "10.40.0.1", "asn": 64512, "my_asn": 64513}],
+        "api_address": {"address": "10.40.0.10", "interface": "bond0"},
+    },
+)
+"""What may be chosen chosen otherwise, so that each part is in one of the stacks."""
+
+STACKS = (*SHIPPED, OLDER, EKS_OTHERWISE, METAL_OTHERWISE)
+IDS = (
+    *("prod-eks", "prod-gke", "colo-london", "prod-eks at 2026.08"),
+    *("prod-eks with what may be chosen", "colo-london with what may be chosen"),
+)
 
 every_stack = pytest.mark.parametrize("file", STACKS, ids=IDS)
 
@@ -199,6 +225,13 @@ def test_everything_that_pods_name_is_there_or_is_made_by_a_part(file: StackFile
 
 
 @every_stack
+def test_priority_classes_keep_off_the_names_that_kubernetes_keeps_for_itself(file: StackFile) -> None:
+    """As the API server has it: `system-` is its own."""
+    names = [one["metadata"]["name"] for one in stack_of(file).all("PriorityClass")]
+    assert [name for name in names if name.startswith("system-")] == []
+
+
+@every_stack
 def test_every_alert_of_ours_has_a_section_in_its_runbook(file: StackFile) -> None:
     rules = [
         rule
@@ -224,6 +257,11 @@ def test_a_release_moves_a_cluster_in_the_charts_that_changed_alone() -> None:
     }
     assert {"monitoring", "certificates"} <= changed
     assert {"logging", "base", "autoscaling", "storage", "load_balancers"} & changed == set()
+
+
+def test_each_part_is_in_one_of_the_stacks() -> None:
+    there = {one.part.name for file in STACKS for one in stack_of(file).stack.parts}
+    assert set(StandardStackSettings.model_fields) - {"image_mirror", "system_pool", "remove_crds"} == there
 
 
 def test_what_the_platform_brings_is_left_out() -> None:

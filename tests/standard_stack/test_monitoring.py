@@ -172,7 +172,7 @@ def test_pods_that_the_operator_makes_run_where_the_house_s_rules_put_others() -
     for spec in (prometheus(stack_of(PLAIN)), alertmanager(stack_of(PLAIN))):
         assert spec["nodeSelector"] == {"kuber.dev/pool": "system"}
         assert [one["key"] for one in spec["tolerations"]] == ["CriticalAddonsOnly"]
-        assert spec["priorityClassName"] == "system-service"
+        assert spec["priorityClassName"] == "cluster-service"
 
 
 def test_one_of_them_may_be_away_at_a_time() -> None:
