@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.addresses import NamedRange
@@ -15,28 +15,40 @@ from config.stack_file import CONFIG_KEY, cluster_value, read, read_source, stac
 from config.yaml_source import parse
 
 
-def check(stacks: list[str], project: Path, base: str) -> dict[str, list[Problem]]:
-    """The problems of each stack file, those with other stack files of the project included.
+@dataclass(frozen=True)
+class Checked:
+    """What a check found of one stack file.
+
+    Attributes:
+        problems: Those with other stack files of the project included.
+        settings: What it says; None where it can't be used alone.
+    """
+
+    problems: list[Problem]
+    settings: ClusterSettings | None
+
+
+def check(stacks: list[str], project: Path, base: str) -> dict[str, Checked]:
+    """What is found of each stack file.
 
     Args:
         stacks: The stacks to check.
         project: The project's folder.
         base: Git revision whose stack files are where the clusters are now.
     """
-    found: dict[str, list[Problem]] = {}
+    found: dict[str, Checked] = {}
     settings: dict[str, ClusterSettings] = {}
     for stack in stacks:
         try:
             settings[stack] = read(stack, project)
-            found[stack] = []
+            found[stack] = Checked([], settings[stack])
         except StackFileError as error:
-            found[stack] = error.problems
+            found[stack] = Checked(error.problems, None)
     for stack, one in settings.items():
         source = read_source(stack_file_path(stack, project))
         problems = [*overlaps(stack, one, settings), *_project(stack, one, settings), *_step(stack, one, project, base)]
-        found[stack] = [
-            replace(problem, line=source.line_of(("config", CONFIG_KEY, *problem.path))) for problem in problems
-        ]
+        placed = [replace(problem, line=source.line_of(("config", CONFIG_KEY, *problem.path))) for problem in problems]
+        found[stack] = Checked(placed, one)
     return found
 
 

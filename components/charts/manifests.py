@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Manifest = dict[str, Any]
@@ -97,16 +97,11 @@ def containers(one: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
 
 
-def strings(value: object) -> Iterator[str]:
-    """All texts within a value, keys left out."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from strings(item)
+def with_leaves(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """A copy with something else in place of each leaf: of all that is neither keys and values nor a list."""
+    if isinstance(value, dict):
+        return {key: with_leaves(item, leaf) for key, item in value.items()}
+    return [with_leaves(item, leaf) for item in value] if isinstance(value, list) else leaf(value)
 
 
 def _drop_release_labels(objects: list[Manifest]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from config.model import SecretText
 
+from .manifests import with_leaves
+
 
 def secret_texts(value: object) -> Iterator[SecretText]:
     """The secrets within a value, in a fixed order."""
@@ -22,8 +24,4 @@ def secret_texts(value: object) -> Iterator[SecretText]:
 
 def without_secret_texts(value: Any, instead: Callable[[SecretText], Any] = str) -> Any:
     """A copy with something else in place of each secret: `[secret]`, unless told otherwise."""
-    if isinstance(value, SecretText):
-        return instead(value)
-    if isinstance(value, dict):
-        return {key: without_secret_texts(item, instead) for key, item in value.items()}
-    return [without_secret_texts(item, instead) for item in value] if isinstance(value, list) else value
+    return with_leaves(value, lambda leaf: instead(leaf) if isinstance(leaf, SecretText) else leaf)

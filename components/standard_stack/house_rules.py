@@ -9,7 +9,15 @@ from typing import Any
 
 from components.charts.cache import canonical_json, digest_of
 from components.charts.errors import ChartError
-from components.charts.manifests import Manifest, containers, identity, pod_labels, pod_template, shown_identity
+from components.charts.manifests import (
+    Manifest,
+    containers,
+    identity,
+    pod_labels,
+    pod_template,
+    shown_identity,
+    with_leaves,
+)
 from components.charts.secret_texts import secret_texts, without_secret_texts
 from config.model import SecretText, compose
 from config.release import Release
@@ -45,8 +53,7 @@ def applied(objects: Sequence[Manifest], site: Site) -> list[Manifest]:
     Raises:
         ChartError: a container's image isn't in the release.
     """
-    own = [copy.deepcopy(one) for one in objects]
-    own = _pinned_images(own, site.release, site.stack.image_mirror)
+    own = _pinned_images(objects, site.release, site.stack.image_mirror)  # copies, which are changed from here on
     scaled = {_target(one) for one in own if one["kind"] == "HorizontalPodAutoscaler"}
     configuration = {identity(one): one for one in own if one["kind"] in ("ConfigMap", "Secret")}
     for one in own:
@@ -200,34 +207,29 @@ def _covers(budget: Manifest, workload: Manifest) -> bool:
     )
 
 
-def _pinned_images(objects: list[Manifest], release: Release, mirror: str) -> list[Manifest]:
+def _pinned_images(objects: Sequence[Manifest], release: Release, mirror: str) -> list[Manifest]:
     pins = {
         name: pin.reference(mirror) for pin in release.images.values() for name in _names(f"{pin.repository}:{pin.tag}")
     }
-    if pins:
-        whole = "|".join(re.escape(name) for name in sorted(pins, key=len, reverse=True))
-        pattern = re.compile(rf"(?<![\w./@-])({whole})(?:@sha256:[0-9a-f]{{64}})?(?![\w.-])")
-        objects = [_replaced(one, lambda text: pattern.sub(lambda found: pins[found[1]], text)) for one in objects]
+    whole = "|".join(re.escape(name) for name in sorted(pins, key=len, reverse=True))
+    pattern = re.compile(rf"(?<![\w./@-])({whole})(?:@sha256:[0-9a-f]{{64}})?(?![\w.-])")
+
+    def pinned(leaf: Any) -> Any:
+        return pattern.sub(lambda found: pins[found[1]], leaf) if pins and isinstance(leaf, str) else leaf
+
+    own = [with_leaves(one, pinned) for one in objects]
     allowed = set(pins.values())
-    for one in objects:
+    for one in own:
         if unknown := [image for image in image_names(one) if image not in allowed]:
             raise ChartError(
                 shown_identity(one),
                 f"runs what the release doesn't list: {', '.join(unknown)}",
                 "add the image, with repository and tag, to `images` of the release",
             )
-    return objects
+    return own
 
 
 def _names(image: str) -> list[str]:
     """How an image may be written: Docker's own registry is the one that may be left out."""
     short = image.removeprefix("docker.io/").removeprefix("library/")
     return [image] if short == image else [image, f"docker.io/{short}", short]
-
-
-def _replaced(value: Any, replace: Any) -> Any:
-    if isinstance(value, str):
-        return replace(value)
-    if isinstance(value, dict):
-        return {key: _replaced(item, replace) for key, item in value.items()}
-    return [_replaced(item, replace) for item in value] if isinstance(value, list) else value

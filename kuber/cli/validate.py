@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.advice import advice
-from config.errors import Problem, key_path
-from config.stack_file import read
+from config.errors import key_path
 from kuber.project import find_project, stack_names, stack_of
-from kuber.validation import check
+from kuber.validation import Checked, check
 
 from .errors import PROBLEM_FOUND, UsageError
 from .plan import ensure_stack
@@ -30,8 +29,8 @@ def run(stacks: list[str] | None, base: str, as_json: bool, project: Path | None
         raise UsageError(f"there are no stack files in {folder}\n    hint:     `kuber new-cluster` writes one")
     found = check(everything, folder, base)  # all of them, since each may clash with any
     shown = {stack: found[stack] for stack in stacks or everything}
-    print(json.dumps(_as_json(shown), indent=2) if as_json else _as_text(shown, folder))
-    if any(shown.values()):
+    print(json.dumps(_as_json(shown), indent=2) if as_json else _as_text(shown))
+    if any(checked.problems for checked in shown.values()):
         sys.exit(PROBLEM_FOUND)
 
 
@@ -48,16 +47,18 @@ def _ensure_revision(base: str, folder: Path) -> None:
         raise UsageError(f"--base {base}: git knows no such revision in {folder}")
 
 
-def _as_text(found: Mapping[str, list[Problem]], folder: Path) -> str:
+def _as_text(found: Mapping[str, Checked]) -> str:
     lines: list[str] = []
-    for stack, problems in found.items():
+    for stack, checked in found.items():
         file = f"Pulumi.{stack}.yaml"
-        warnings = [] if problems else [f"    warning:  {one}" for one in advice(read(stack, folder))]
-        lines += [problem.text(file) for problem in problems] or [f"{file}: fine", *warnings]
+        if checked.problems or checked.settings is None:
+            lines += [problem.text(file) for problem in checked.problems]
+        else:
+            lines += [f"{file}: fine", *(f"    warning:  {one}" for one in advice(checked.settings))]
     return "\n".join(lines)
 
 
-def _as_json(found: Mapping[str, list[Problem]]) -> list[dict[str, object]]:
+def _as_json(found: Mapping[str, Checked]) -> list[dict[str, object]]:
     return [
         {
             "stack": stack,
@@ -69,6 +70,6 @@ def _as_json(found: Mapping[str, list[Problem]]) -> list[dict[str, object]]:
             "expected": problem.expected,
             "hint": problem.hint,
         }
-        for stack, problems in found.items()
-        for problem in problems
+        for stack, checked in found.items()
+        for problem in checked.problems
     ]

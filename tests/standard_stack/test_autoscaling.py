@@ -186,7 +186,8 @@ def wanted(tmp_path: Path, pool: str, moment: str) -> int:
         "initContainers"
     ][0]
     command = [
-        part.replace("/windows/", f"{tmp_path}/").replace("/work/scale.json", str(patch)) for part in init["command"]
+        part.replace("/windows/", f"{tmp_path}/").replace("/run/prescale/scale.json", str(patch))
+        for part in init["command"]
     ]
     subprocess.run(command, check=True, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}, capture_output=True)
     return json.loads(patch.read_text())["spec"]["replicas"]

@@ -25,7 +25,8 @@ WINDOWS = "headroom-windows"
 _PLACEHOLDER = {"kuber.dev/headroom": "placeholder"}
 _JOB = {"kuber.dev/headroom": WINDOWS}
 _SCHEDULE = "*/5 * * * *"
-_PATCH = "/work/scale.json"
+_SCRATCH = "/run/prescale"
+_PATCH = f"{_SCRATCH}/scale.json"
 _SCRIPT = """\
 set -eu
 now=$(date -u +%s)
@@ -154,10 +155,10 @@ def _lines(one: Headroom) -> Iterator[str]:
 def _clock(site: Site, pool_name: str, namespace: str) -> Manifest:
     """Sets the number of a pool's added placeholders: a shell tells it by the clock; kubectl, whose image has no shell, says it."""
     name = f"prescale-{pool_name}"
-    target = [f"--namespace={namespace}", "--cache-dir=/work/cache"]
+    target = [f"--namespace={namespace}", f"--cache-dir={_SCRATCH}/cache"]
     patch = ["patch", "deployment", name, "--subresource=scale", "--type=merge", f"--patch-file={_PATCH}"]
     resources = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
-    work = {"name": "work", "mountPath": "/work"}
+    work = {"name": "work", "mountPath": _SCRATCH}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",

@@ -8,8 +8,6 @@ from .. import network
 
 IngressClass = Literal["public", "internal"]
 
-INGRESS_CLASS_PUBLIC: Final = "public"
-"""Reachable from the internet."""
 INGRESS_CLASS_INTERNAL: Final = "internal"
 """Reachable from the company's own networks."""
 INGRESS_NAMESPACE: Final = "system-ingress"

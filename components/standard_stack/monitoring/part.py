@@ -18,8 +18,6 @@ from .network import policies
 from .routes import CONFIGURATION, configuration_secret
 
 NAMESPACE = "system-monitoring"
-PROMETHEUS = "monitoring-prometheus"
-"""Name of Prometheus's service, and of the object that the operator makes it from."""
 NODE_LABELS = ("kuber.dev/pool", "kuber.dev/capacity", "topology.kubernetes.io/zone")
 """Labels of nodes that metrics of kube_node_labels carry."""
 _COLLECTORS = [
