@@ -411,11 +411,20 @@ def test_a_log_in_that_hangs_ends_with_a_time_out_and_leaves_no_process(
     assert ended.code == 1
     assert "no answer within 1 s\n    expected: a log-in and an answer of the API server\n" in ended.err
     assert time.monotonic() - started < 10
-    process = Path("/proc", tmp_path.joinpath("process").read_text().strip())
+    process = int(tmp_path.joinpath("process").read_text())
     deadline = time.monotonic() + 5
-    while process.exists() and "(sleep)" in process.joinpath("stat").read_text() and time.monotonic() < deadline:
+    while _runs(process, "sleep") and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not process.exists() or " Z " in process.joinpath("stat").read_text(), "only its entry may be left"
+    assert not _runs(process, "sleep")
+
+
+def _runs(process: int, name: str) -> bool:
+    """Whether a process is there under that name and hasn't ended (an entry may be left of one that has)."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or after
+        return False
+    return f"({name}) " in stat and f"({name}) Z" not in stat
 
 
 # What is left of it
