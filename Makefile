@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= prod-eks
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help plan validate test check lint types contracts schema tools bench lock clean
@@ -44,6 +44,9 @@ bench: $(VENV)/.installed-dev  ## Measure, and write bench/results
 	$(BIN)/python -m bench.validate
 	$(BIN)/python -m bench.standard_stack
 	$(BIN)/python -m bench.up
+	$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.apply
+	$(BIN)/python -m bench.rehearse
 
 lock:  ## Pin all requirements anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt

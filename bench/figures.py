@@ -39,16 +39,24 @@ def peak_mb(runs: Sequence[Usage]) -> float:
 
 def cpu_ratio(ours: Sequence[Usage], theirs: Sequence[Usage]) -> Ratio:
     """Our CPU over theirs, pair by pair."""
-    ratios = [one.cpu_seconds / other.cpu_seconds for one, other in zip(ours, theirs, strict=True)]
+    return _ratio([one.cpu_seconds / other.cpu_seconds for one, other in zip(ours, theirs, strict=True)])
+
+
+def wall_ratio(ours: Sequence[Usage], theirs: Sequence[Usage]) -> Ratio:
+    """Our wall time over theirs, pair by pair."""
+    return _ratio([one.wall_seconds / other.wall_seconds for one, other in zip(ours, theirs, strict=True)])
+
+
+def _ratio(ratios: Sequence[float]) -> Ratio:
     return Ratio(median(ratios), min(ratios), max(ratios))
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How CPU grows with the number of spot pools, as the exponent between two sizes; 1 is linear.
+    """How CPU grows with a number of things, as the exponent between two sizes; 1 is linear.
 
     Attributes:
-        above_start: Of the CPU above that of a plan without spot pools; None where it is lost in the noise.
+        above_start: Of the CPU above that with none of them; None where it is lost in the noise.
         plain: Of all CPU; the fixed cost of starting makes it look smaller.
     """
 

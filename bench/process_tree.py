@@ -1,5 +1,7 @@
 """Runs a command and measures all of its processes: CPU, wall time, memory.
 
+By `run` in this process, which must have no other children then, and by `run_apart` where it has.
+
 CPU is what the kernel accounts to the command when it is reaped: its own, and that of each descendant that was waited
 for. A descendant that outlives its parent is handed to this process (a "child subreaper", prctl(2)) and reaped here, so
 that none is missed, not even a plugin that Terraform leaves behind. As a check, each process is also looked at every
@@ -12,12 +14,14 @@ single process where that is more. Linux only.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -88,6 +92,33 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], lo
         processes=len(onlooker.ticks),
         seen_cpu_seconds=seen_cpu_seconds,
     )
+
+
+def run_apart(command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path) -> Usage:
+    """As `run`, by a process of its own: what else this process has started isn't taken for the command's, nor waited for.
+
+    That process is a Python, whose own CPU isn't the command's and isn't counted.
+    """
+    task = {"command": [*command], "folder": str(folder), "environment": dict(environment), "log": str(log)}
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.process_tree"],
+        cwd=Path(__file__).parents[1],
+        input=json.dumps(task),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise MeasurementError(done.stderr.strip())
+    return Usage(**json.loads(done.stdout))
+
+
+def _measure_task() -> None:
+    task = json.load(sys.stdin)
+    try:
+        usage = run(task["command"], Path(task["folder"]), task["environment"], Path(task["log"]))
+    except MeasurementError as error:
+        sys.exit(str(error))
+    json.dump(asdict(usage), sys.stdout)
 
 
 def _become_subreaper() -> None:
@@ -169,3 +200,7 @@ def _children(thread: Path) -> list[int]:
         return [int(child) for child in (thread / "children").read_text().split()]
     except OSError:  # the thread ended between two looks
         return []
+
+
+if __name__ == "__main__":
+    _measure_task()

@@ -17,6 +17,7 @@ from tests.chart_cache import chart_cache, kind_of_charts
 
 from . import machine, results
 from .arguments import at_least_one
+from .charts import charts_in_words
 from .figures import cpu_seconds, peak_mb, wall_seconds
 from .process_tree import MeasurementError, Usage, run
 from .stacks import PROJECT
@@ -121,12 +122,11 @@ def _report(described: dict[str, str], warm: list[Usage], cold: list[Cold], reso
     ]
     met = "met" if cpu_seconds(warm) <= _CPU_GOAL_SECONDS and peak_mb(warm) <= _MEMORY_GOAL_MB else "not met"
     overhead_met = "met" if overhead <= _OVERHEAD_GOAL else "not met"
-    charts = {"real": "the real ones", "fixture": "the small ones of the tests"}[kind_of_charts()]
     return "\n\n".join(
         [
             "# `kuber plan` with the standard stack",
             "Written by `python -m bench.standard_stack`; the [README](../README.md) tells how to read it. "
-            f"Medians of {len(warm)} runs. {resources} resources; the charts are {charts}.",
+            f"Medians of {len(warm)} runs. {resources} resources; the charts are {charts_in_words()}.",
             machine.markdown(described),
             results.table(["charts", "CPU, s", "wall, s", "peak memory, MB"], rows),
             f"Goal, at most {_CPU_GOAL_SECONDS} s CPU and {_MEMORY_GOAL_MB} MB with all rendered before: {met}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.lean_sdk import leave_out_stack_traces, make_lean
+from components.lean_sdk import leave_out_stack_traces, make_lean, wait_for_calls_first
 from config.cluster import ClusterSettings
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def create(name: str, settings: ClusterSettings) -> Cluster:
         settings: What the stack file says.
     """
     leave_out_stack_traces()
+    wait_for_calls_first()
     make_lean("pulumi_kubernetes")
     match settings.platform:
         case "eks":

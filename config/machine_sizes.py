@@ -44,7 +44,7 @@ def node_room(machine_type: str) -> Room | None:
 
     None where the type's size follows no rule, or is too small for one.
     """
-    size = _size(machine_type)
+    size = machine_size(machine_type)
     if size is None:
         return None
     cpus, gib = size
@@ -52,8 +52,8 @@ def node_room(machine_type: str) -> Room | None:
     return room if room.cpu_millis > 0 and room.memory_mib > 0 else None
 
 
-def _size(machine_type: str) -> tuple[int, float] | None:
-    """Processors and GiB."""
+def machine_size(machine_type: str) -> tuple[int, float] | None:
+    """Processors and GiB of a machine type; None where its size follows no rule."""
     if found := _EC2.fullmatch(machine_type):
         cpus = 2 if found["size"] == "large" else 4 * int(found["times"] or 1)
         old = int(found["generation"]) <= 4 and found["kind"] in _EC2_OLD_GIB_PER_CPU

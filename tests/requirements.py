@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from kuber.rehearsal.control_plane import ControlPlaneMissingError, Programs, find_programs
+from kuber.rehearsal.engine import EngineMissingError, find_tools
 from tests.support import SHARED
 from tools import build
 
@@ -41,6 +43,28 @@ def crane() -> Path:
     return _built(build.CRANE)
 
 
+def engine_tools() -> Path:
+    """The folder of the real engine's programs; without one, the test is skipped."""
+    try:
+        return find_tools()
+    except EngineMissingError as error:
+        missing("the real Pulumi engine", str(error))
+
+
+def control_plane() -> Programs:
+    """The programs of a real control plane, and kwok; without one of them, the test is skipped."""
+    try:
+        return find_programs()
+    except ControlPlaneMissingError as error:
+        missing("a real control plane", str(error))
+
+
+def path_with(programs: Programs) -> str:
+    """PATH with a control plane's programs in it, for what runs with another cache than the one that they are in."""
+    folders = {str(getattr(programs, name).parent): None for name in programs.__dataclass_fields__}
+    return os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
+
+
 def nginx() -> Path:
     """The web server that runs configurations which the program writes; without it, the test is skipped."""
     return _installed("nginx", "nginx")
@@ -62,6 +86,11 @@ def promtool() -> Path:
 def amtool() -> Path:
     """Alertmanager's own checker of settings and routes; without it, the test is skipped."""
     return _installed("amtool", "prometheus-alertmanager")
+
+
+def chromium() -> Path:
+    """A browser that shows pages without a screen; without it, the test is skipped."""
+    return _installed("chromium", "chromium")
 
 
 def shared(path: str) -> Path:

@@ -3,6 +3,7 @@
     python tools/build.py              build what is missing, into the user's cache
     python tools/build.py --force      build everything anew, even where it is there
     python tools/build.py --print-bin  print the folder of the engine's programs and build nothing; exit 1 if there is none
+    python tools/build.py --print etcd kwok    print the paths of tools, a line each, and build nothing; exit 1 if one isn't there
 
 A tool isn't built where one of a version that will do is on PATH. Each is built by itself, to
 $XDG_CACHE_HOME/kuber/tools/<tool>-<key>/bin (~/.cache where that isn't set), the key being a hash of its pins, of how it is
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,8 @@ class Program:
         name: File name of the program.
         folder: Folder beside this file with the go.mod and go.sum that pin it.
         module: Go module that the program comes from; its version in go.mod is the program's.
-        package: The program's package, relative to the module.
-        ldflags: Linker flags beside -s -w; "{version}" stands for the version.
+        package: The program's package, relative to the module; "" where it is the module itself.
+        ldflags: Linker flags beside -s -w; "{version}" stands for the version, "{major}" and "{minor}" for its numbers.
         beside: Files of the module that have to lie beside the program, executable.
     """
 
@@ -65,13 +66,15 @@ class Tool:
     Attributes:
         programs: The program that the tool is named for, and those that have to lie beside it.
         version_arguments: What makes it print its version.
-        newer_will_do: Whether one on PATH may be newer than the pinned version.
+        newer_will_do: Whether one that is found may be newer than the pinned version.
+        found_in: Environment variable that may name a folder to look into before PATH.
         install: Where people get it from.
     """
 
     programs: tuple[Program, ...]
     version_arguments: tuple[str, ...] = ("version",)
     newer_will_do: bool = True
+    found_in: str | None = None
     install: str
 
     @property
@@ -155,7 +158,56 @@ CRANE = Tool(
     ),
     install="https://github.com/google/go-containerregistry/releases",
 )
-RECIPE = (HELM, ENGINE, KUBECONFORM, CRANE)
+ETCD = Tool(
+    programs=(Program(name="etcd", folder="etcd", module="go.etcd.io/etcd/server/v3", package=""),),
+    version_arguments=("--version",),
+    found_in="KUBEBUILDER_ASSETS",
+    install="https://github.com/etcd-io/etcd/releases",
+)
+
+
+def _of_kubernetes(name: str) -> Tool:
+    """A component of the control plane. All are of one version: a scheduler may not be newer than its API server."""
+    return Tool(
+        programs=(
+            Program(
+                name=name,
+                folder="kubernetes",
+                module="k8s.io/kubernetes",
+                package=f"cmd/{name}",
+                # Built from its module it has no version, and an API server serves what its version says.
+                ldflags=(
+                    "-X k8s.io/component-base/version.gitVersion={version}"
+                    " -X k8s.io/component-base/version.gitMajor={major}"
+                    " -X k8s.io/component-base/version.gitMinor={minor}"
+                ),
+            ),
+        ),
+        version_arguments=("--version",),
+        newer_will_do=False,
+        found_in="KUBEBUILDER_ASSETS",
+        install="https://kubernetes.io/releases/download/#binaries",
+    )
+
+
+KUBE_APISERVER = _of_kubernetes("kube-apiserver")
+KUBE_CONTROLLER_MANAGER = _of_kubernetes("kube-controller-manager")
+KUBE_SCHEDULER = _of_kubernetes("kube-scheduler")
+KWOK = Tool(
+    programs=(
+        Program(
+            name="kwok",
+            folder="kwok",
+            module="sigs.k8s.io/kwok",
+            package="cmd/kwok",
+            ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version={version}",
+        ),
+    ),
+    version_arguments=("--version",),
+    install="https://kwok.sigs.k8s.io/docs/user/installation/",
+)
+CONTROL_PLANE = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, KWOK)
+RECIPE = (HELM, ENGINE, KUBECONFORM, CRANE, *CONTROL_PLANE)
 
 
 class BuildError(Exception):
@@ -171,10 +223,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--print-bin", action="store_true", help="print the folder of the engine's programs, build nothing"
     )
+    parser.add_argument(
+        "--print",
+        nargs="+",
+        metavar="TOOL",
+        choices=[tool.name for tool in RECIPE],
+        help="print the paths of tools, a line each, build nothing",
+    )
     options = parser.parse_args(arguments)
     try:
         if options.print_bin:
             print(find(ENGINE).parent)
+        elif options.print:
+            print(*(find(tool) for tool in tools_named(options.print)), sep="\n")
         else:
             ensure_built(force=options.force)
     except BuildError as error:
@@ -199,6 +260,12 @@ def find(tool: Tool) -> Path:
     if not built.exists():
         raise BuildError(f"{why_not}, and none has been built here: run `make tools`")
     return built
+
+
+def tools_named(names: Iterable[str]) -> list[Tool]:
+    """The tools that go by some names, in the order of the names."""
+    by_name = {tool.name: tool for tool in RECIPE}
+    return [by_name[name] for name in names]
 
 
 def ensure_built(*, force: bool) -> None:
@@ -250,8 +317,9 @@ def build_program(program: Program, bin_folder: Path) -> None:
     """Build one program into a folder, saying what and how long."""
     programs = [program for tool in RECIPE for program in tool.programs]
     version = pinned(program)
-    ldflags = f"-s -w {program.ldflags.format(version=version)}".strip()
-    package = f"{program.module}/{program.package}"
+    major, minor, *_ = version_numbers(version)
+    ldflags = f"-s -w {program.ldflags.format(version=version, major=major, minor=minor)}".strip()
+    package = f"{program.module}/{program.package}".rstrip("/")
     command = ["go", "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", ldflags]
     run_with_progress(
         [*command, "-o", str(bin_folder / program.name), package],
@@ -309,14 +377,15 @@ def pinned(program: Program) -> str:
     go_mod = TOOLS / program.folder / "go.mod"
     found = re.search(rf"^\s*(?:require )?{re.escape(program.module)} (v\S+)", go_mod.read_text(), re.MULTILINE)
     if not found:
-        command = f"go get -tool {program.module}/{program.package}@VERSION"
+        command = f"go get -tool {program.module}/{program.package}".rstrip("/") + "@VERSION"
         raise BuildError(f"{go_mod} requires no {program.module}; add it: `{command}`")
     return found[1]
 
 
 def program_on_path(tool: Tool) -> tuple[Path | None, str]:
     """A tool's program on PATH, if its version will do and what belongs to it lies beside it, or why there is none."""
-    found = shutil.which(tool.name)
+    first = os.environ.get(tool.found_in) if tool.found_in else None
+    found = (shutil.which(tool.name, path=first) if first else None) or shutil.which(tool.name)
     if not found:
         return None, f"no {tool.name} is on PATH"
     environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
@@ -360,8 +429,8 @@ def required_go(folder: str) -> str:
 
 
 def version_numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version, to compare by: (3, 200, 0) of "v3.200.0-alpha.1"; () of what is no version."""
-    found = re.match(r"(?:v|go)?(\d+(?:\.\d+)*)", version)
+    """The numbers of the first version in a text, to compare by: (3, 200, 0) of "v3.200.0-alpha.1"; () if there is none."""
+    found = re.search(r"\b(?:v|go)?(\d+(?:\.\d+)+)", version)
     return tuple(int(number) for number in found[1].split(".")) if found else ()
 
 

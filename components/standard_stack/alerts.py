@@ -36,7 +36,7 @@ def alerts(part: str, *rules: Alert) -> Manifest:
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
-        "metadata": {"name": f"kuber-{part.replace('_', '-')}"},
+        "metadata": {"name": rules_name(part)},
         "spec": {
             "groups": [
                 {
@@ -59,3 +59,8 @@ def alerts(part: str, *rules: Alert) -> Manifest:
             ]
         },
     }
+
+
+def rules_name(part: str) -> str:
+    """Name of the object that holds a part's rules."""
+    return f"kuber-{part.replace('_', '-')}"

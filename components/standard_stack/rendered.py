@@ -13,6 +13,7 @@ from components.charts.rendering import Crd, Surroundings, crds_of_file, render
 from config.release import CrdPin, Release
 
 from . import absence, house_rules, namespaces
+from .merging import merged
 from .part import Part
 from .parts import parts
 from .registration import Identity
@@ -25,7 +26,7 @@ class RenderedPart:
 
     Attributes:
         part: As it was described.
-        objects: Under the house's rules, namespace included.
+        objects: Under the house's rules, namespace included; those that can be one are one.
         from_charts: The chart that an object comes from.
     """
 
@@ -159,7 +160,8 @@ class _Making:
             self._judge(f"{chart.name} {pin.version}", rendering.verified)
         objects += normalised(part.objects, namespace)
         objects = house_rules.applied(house_rules.kept(objects, self._site), self._site)
-        return RenderedPart(part=part, objects=[*namespaces.of(part), *objects], from_charts=from_charts)
+        objects = merged(part.name, [*namespaces.of(part), *objects])
+        return RenderedPart(part=part, objects=objects, from_charts=from_charts)
 
     def bundles(self, wanted: Sequence[Part]) -> list[Bundle]:
         """CRDs that the parts bring, by project; to be asked for after the parts."""

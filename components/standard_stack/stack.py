@@ -41,6 +41,7 @@ class StandardStack(pulumi.ComponentResource):
         super().__init__(
             "kuber:standard_stack:StandardStack", name, None, pulumi.ResourceOptions(providers=[host.provider])
         )
+        self.register_outputs({})  # there are none, and now it costs least: the engine writes the whole state for it
         child = pulumi.ResourceOptions(parent=self)
         bundles = {
             bundle.name: CrdBundle(
@@ -78,9 +79,6 @@ class StandardStack(pulumi.ComponentResource):
             self._make(one, needed, identities)
         for one in stack.parts:
             self._make_elsewhere(one.part, host)
-        for component in self._components.values():
-            component.register_outputs({})
-        self.register_outputs({})
 
     def _granted(
         self, stack: RenderedStack, host: Host, objects: Sequence[Carried]
@@ -123,6 +121,7 @@ class PartResources(pulumi.ComponentResource):
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__("kuber:standard_stack:Part", name, None, opts)
+        self.register_outputs({})
 
 
 def _ignored(part: Part, manifest: Manifest) -> Sequence[str]:

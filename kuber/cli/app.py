@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from .charts_app import charts_app
 from .errors import told_plainly
 from .fleet_app import fleet_app
-from .options import Project, Stack, Stacks
+from .options import Project, Stack, Stacks, complete_pool, complete_zone
 
 _OVERVIEW = """Kubernetes clusters on EKS, GKE and your own machines, from one stack file each.
 
@@ -20,6 +20,7 @@ Try:
   kuber plan prod-eks     what the stack file makes, without credentials
   kuber validate          check all stack files, in a moment
   kuber new-cluster stage-eks --like prod-eks
+  kuber rehearse prod-eks --base origin/main
 """
 
 
@@ -175,6 +176,72 @@ def nodes(
     from .nodes import run
 
     run(stack, as_json, timeout, project)
+
+
+@app.command()
+def rehearse(  # noqa: PLR0917 - each option of a command is an argument
+    stack: Stack,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="Git revision that is there before, such as origin/main; nothing unless given: a new cluster.",
+            show_default=False,
+        ),
+    ] = None,
+    interrupt_pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:50%]",
+            help="Then take a spot pool away, or a part of it; repeat.",
+            show_default=False,
+            autocompletion=complete_pool,
+        ),
+    ] = None,
+    lose_zone: Annotated[
+        str | None,
+        typer.Option(help="Then lose all nodes of a zone.", show_default=False, autocompletion=complete_zone),
+    ] = None,
+    kill_engine_at: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Kill the engine after N steps of the change, and recover.", min=1),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the result as JSON to a file; - for standard output.")
+    ] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the result as a page to a file.")] = None,
+    project: Project = None,
+) -> None:
+    """Try a change on a simulated cluster on this machine, before it is made: a dress rehearsal.
+
+    Brings up the base with the real engine on a real control plane and simulated clouds, lets workloads run on it,
+    applies the working tree, does what is asked for to the cluster, and destroys it. Tells what the API server rejects,
+    what is replaced, which pods move or wait, how low disruption budgets go, and what is left behind. Says in each
+    result what stood in for the real thing. Exits with 1 if something broke.
+
+    Needs no credential and no network; charts come from the cache that `kuber charts fetch` fills, and programs that
+    aren't on this machine are built by `make tools`.
+
+    \b
+    Examples:
+      kuber rehearse prod-eks
+      kuber rehearse prod-eks --base origin/main --html rehearsal.html
+      kuber rehearse prod-eks --interrupt-pool workers-spot
+      kuber rehearse prod-eks --interrupt-pool workers-spot:50%
+      kuber rehearse prod-eks --base HEAD~1 --lose-zone eu-west-1a
+      kuber rehearse prod-eks --base origin/main --kill-engine-at 40
+    """
+    from .rehearse import run
+
+    run(
+        stack,
+        base=base,
+        interrupt=interrupt_pool or (),
+        lose_zone=lose_zone,
+        kill_engine_at=kill_engine_at,
+        json_file=json_file,
+        html_file=html_file,
+        project=project,
+    )
 
 
 @app.command("new-cluster")

@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import os
 import re
-import subprocess
-import sys
+import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from kuber.plan.registration import registered_resource, shown
-from kuber.rehearsal import processes
+from kuber.rehearsal.events import EventLog, Run, Step
+from kuber.rehearsal.gate import Gate
+from kuber.rehearsal.killing import KillPoint
+from kuber.rehearsal.preview import Preview, errors_of, read_digest
 from kuber.rehearsal.provider import StandInProvider, StandInServers
+from kuber.rehearsal.state_file import Recovery, StateFile
+from kuber.rehearsal.workspace import EngineError, EngineMissingError, Workspace, find_tools
+
+__all__ = ["STAND_IN_PACKAGES", "Engine", "EngineError", "EngineMissingError", "Preview", "find_tools"]
 
 STAND_IN_PACKAGES = ("aws", "gcp", "kubernetes", "vault")
-
-_BUILD = Path(__file__).parents[2] / "tools" / "build.py"
-
-_LEFT_OUT = ("PULUMI_", "AWS_", "GOOGLE_", "CLOUDSDK_", "VAULT_", "KUBECONFIG")
-"""Environment variables by prefix that a program under stand-ins doesn't get: it must do without credentials."""
-
-_HOST_EXIT = "an unhandled error occurred: program exited with non-zero exit code"
-"""What the language host adds when a program has told its error itself."""
-
-_ENCRYPTION = re.compile(r"^(encryptionsalt|secretsprovider|encryptedkey):.*$", re.MULTILINE)
-"""Lines of a stack file that say how its real stack encrypts; the throw-away one has a passphrase of its own."""
-
-
-class EngineMissingError(Exception):
-    """No engine was found; the message says how to get one."""
-
-
-class EngineError(Exception):
-    """The engine refused or failed; the message holds its diagnostics."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """What `pulumi preview` registers and intends, under stand-ins for the providers.
-
-    Attributes:
-        stack: Name of the stack.
-        stand_ins: Packages whose provider was a stand-in; to be named wherever the result is shown.
-        resources: Every registered resource, sorted by URN, in the form of `kuber plan --json`
-            (see `kuber.plan.registration.registered_resource`), the stack itself included.
-        outputs: The stack's outputs, in the same form as inputs.
-        operations: What the engine intends with each resource ("create", "update", "replace", …), by URN. Of resources that are
-            there already, those that stay as they are don't appear.
-        steps: The steps of the engine's own JSON digest as they are, sorted by URN.
-        warnings: The engine's and the program's warnings.
-    """
-
-    stack: str
-    stand_ins: tuple[str, ...]
-    resources: list[dict[str, Any]]
-    outputs: dict[str, Any]
-    operations: dict[str, str]
-    steps: list[dict[str, Any]]
-    warnings: list[str]
-
-
-def find_tools() -> Path:
-    """The folder with `pulumi` and `pulumi-language-python`.
-
-    That is KUBER_TOOLS_BIN if set, else that of a `pulumi` on PATH that is new enough, else what `make tools` built.
-
-    Raises:
-        EngineMissingError: there is none.
-    """
-    if named := os.environ.get("KUBER_TOOLS_BIN"):
-        if (Path(named) / "pulumi").exists():
-            return Path(named)
-        raise EngineMissingError(
-            f"KUBER_TOOLS_BIN is {named}, and there is no pulumi in it: unset it, or run `make tools`"
-        )
-    found = subprocess.run([sys.executable, _BUILD, "--print-bin"], capture_output=True, text=True)
-    if found.returncode != 0:
-        raise EngineMissingError(found.stderr.strip().removeprefix("error: "))
-    return Path(found.stdout.strip())
 
 
 class Engine:
@@ -97,31 +37,59 @@ class Engine:
     Args:
         project: Folder with Pulumi.yaml and its virtual environment.
         providers: Stand-ins, one a package; generic ones for aws, gcp, kubernetes and vault if not given.
+        environment: Variables for the engine and its program over our own, of which those that lead to a real stack or a
+            real cloud are left out. The engine's folder comes first in PATH in any case; with PULUMI_BACKEND_URL the states
+            are elsewhere than in the workspace, and `state_file` is of no use.
         timeout_seconds: Longest that one command of the engine may take.
+
+    Attributes:
+        project: The project.
+        providers: The stand-ins.
 
     Raises:
         EngineMissingError: no engine was found.
     """
 
     def __init__(
-        self, project: Path, *, providers: Sequence[StandInProvider] | None = None, timeout_seconds: float = 300
+        self,
+        project: Path,
+        *,
+        providers: Sequence[StandInProvider] | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_seconds: float = 300,
     ) -> None:
         self.project = project.resolve()
-        self.timeout_seconds = timeout_seconds
-        self._tools = find_tools()
-        self._providers = providers or [StandInProvider(package) for package in STAND_IN_PACKAGES]
+        self._timeout_seconds = timeout_seconds
+        self.providers = providers or [StandInProvider(package) for package in STAND_IN_PACKAGES]
+        self._environment = dict(environment or {})
+        self._gate = Gate()
         self._exit = ExitStack()
 
     def __enter__(self) -> Engine:
         with ExitStack() as entering:
-            self._workspace = Path(entering.enter_context(tempfile.TemporaryDirectory(prefix="kuber-rehearsal-")))
-            self._servers = entering.enter_context(StandInServers(self._providers))
-            (self._workspace / "state").mkdir()
+            folder = Path(entering.enter_context(tempfile.TemporaryDirectory(prefix="kuber-rehearsal-")))
+            self._servers = entering.enter_context(StandInServers(self.providers, self._gate))
+            self._workspace = Workspace(
+                folder,
+                environment=self._environment,
+                debug_providers=self._servers.debug_providers,
+                timeout_seconds=self._timeout_seconds,
+            )
             self._exit = entering.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._exit.close()
+
+    def at(self, project: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Engine:
+        """This engine, with its workspace and its providers, on another tree of the project or with more variables.
+
+        It lives as long as this one, and is not to be entered.
+        """
+        other = copy.copy(self)
+        other.project = project.resolve() if project else self.project
+        other._workspace = self._workspace.with_environment(environment or {})
+        return other
 
     def preview(self, stack: str) -> Preview:
         """Run `pulumi preview` on a stack, which is created in the workspace if it isn't there yet.
@@ -134,137 +102,190 @@ class Engine:
             EngineError: there is no such stack file, the program or the engine failed, or it took too long.
         """
         settings = self.stack_settings(stack)
-        trace = self._workspace / "trace.json"
+        trace = self._workspace.folder / "trace.json"
         trace.unlink(missing_ok=True)
         arguments = ["preview", "--json", "--stack", stack, "--config-file", settings]
-        done = self._pulumi(arguments, cwd=self.project, env={"PULUMI_DEBUG_GRPC": str(trace)})
-        digest = _digest(done.stdout)
+        done = self._workspace.run(arguments, cwd=self.project, env={"PULUMI_DEBUG_GRPC": str(trace)})
+        digest = read_digest(done.stdout)
         if done.returncode != 0:
-            raise EngineError(f"pulumi preview of {stack} failed:\n{_complaint(digest, done)}")
-        resources, outputs = _read_trace(trace)
-        steps = sorted(digest.get("steps", []), key=lambda step: step["urn"])
-        return Preview(
-            stack=stack,
-            stand_ins=self._servers.packages,
-            resources=resources,
-            outputs=outputs,
-            operations={step["urn"]: step["op"] for step in steps if step["op"] != "refresh"},
-            steps=steps,
-            warnings=_messages(digest, "warning"),
-        )
+            told = "\n".join(errors_of(digest)) or done.stderr.strip() or done.stdout.strip()
+            raise EngineError(f"pulumi preview of {stack} failed:\n{told}")
+        return Preview.read(stack, self._servers.packages, digest, trace)
 
-    def up(self, stack: str) -> str:
-        """Run `pulumi up` on a stack, and give what the engine wrote. Against stand-ins it makes nothing but a state.
+    def up(
+        self,
+        stack: str,
+        *,
+        on_step: Callable[[Step], None] | None = None,
+        kill_at: int | None = None,
+        lose_answer_of: str | None = None,
+    ) -> Run:
+        """Run `pulumi up` on a stack.
+
+        Args:
+            stack: Name of the stack.
+            on_step: Called with each step as it begins and again as it ends, from this thread.
+            kill_at: Kill the engine, by SIGKILL and with all it has started, once so many of its steps that change something are
+                written in the state. Where providers are stand-ins no further step has had any effect then: what it has begun
+                is held before it does anything. Components and what has no provider of its own aren't counted.
+            lose_answer_of: Instead, the name of a resource: kill the engine when that has been made, changed or deleted, before the
+                engine hears of it. All else that it has begun is written, or has had no effect.
 
         Raises:
             EngineError: as `preview`, or a resource couldn't be made.
         """
-        return self._change(["up", "--yes", "--skip-preview", "--diff"], stack)
+        return self._run(
+            "up", stack, ["--yes", "--skip-preview"], on_step=on_step, kill_at=kill_at, lose_answer_of=lose_answer_of
+        )
 
-    def destroy(self, stack: str) -> str:
-        """Run `pulumi destroy` on a stack, and give what the engine wrote.
+    def destroy(
+        self,
+        stack: str,
+        *,
+        on_step: Callable[[Step], None] | None = None,
+        kill_at: int | None = None,
+        lose_answer_of: str | None = None,
+    ) -> Run:
+        """Run `pulumi destroy` on a stack; all else as `up`."""
+        return self._run(
+            "destroy",
+            stack,
+            ["--yes", "--skip-preview"],
+            on_step=on_step,
+            kill_at=kill_at,
+            lose_answer_of=lose_answer_of,
+        )
+
+    def refresh(self, stack: str, *arguments: str, on_step: Callable[[Step], None] | None = None) -> Run:
+        """Run `pulumi refresh` on a stack: the steps' operations tell what each resource has become behind the engine's back.
+
+        Args:
+            stack: Name of the stack.
+            arguments: Further ones: "--clear-pending-creates"; "--preview-only" to see and write nothing.
+            on_step: As in `up`.
 
         Raises:
             EngineError: as `up`.
         """
-        return self._change(["destroy", "--yes", "--skip-preview"], stack)
+        skip = [] if "--preview-only" in arguments else ["--yes", "--skip-preview"]
+        return self._run("refresh", stack, [*skip, *arguments], on_step=on_step)
 
-    def state(self, stack: str) -> str:
-        """The state of a stack as the engine keeps it, JSON.
+    def import_resources(self, stack: str, resources: Sequence[Mapping[str, str]], names: Mapping[str, str]) -> Run:
+        """Run `pulumi import` on a stack: take things that are there into the state. They aren't protected.
+
+        Args:
+            stack: Name of the stack.
+            resources: Each with type, name and id; by their names in `names` also its parent, and its provider if that is its own.
+            names: URNs of parents and providers, by name.
+
+        Raises:
+            EngineError: as `up`.
+        """
+        with tempfile.NamedTemporaryFile("w", dir=self._workspace.folder, suffix=".json") as file:
+            json.dump({"resources": list(resources), "nameTable": dict(names)}, file)
+            file.flush()
+            as_they_are = ["--protect=false", "--generate-code=false"]
+            return self._run("import", stack, ["--yes", "--skip-preview", *as_they_are, "--file", file.name])
+
+    def cancel(self, stack: str) -> None:
+        """Run `pulumi cancel` on a stack: lift the locks of whoever is at work on it, or was killed at it.
 
         Raises:
             EngineError: there is no such stack.
         """
-        return self._change(["stack", "export"], stack)
+        self._told(["cancel", "--yes", "--stack", stack])
 
-    def _change(self, arguments: Sequence[str], stack: str) -> str:
+    def recover(self, stack: str) -> Recovery:
+        """Make a stack workable again after an engine was killed at it: lift its locks, and mend its state if it is damaged.
+
+        Raises:
+            StateError: the state is damaged and no copy of it is left.
+            EngineError: as `cancel`.
+        """
+        state = self.state_file(stack)
+        locks, emptied, restored = len(state.locks()), state.remove_emptied_notes(), state.restore()
+        self.cancel(stack)
+        return Recovery(locks=locks, emptied=emptied, restored_from=restored, pending=state.pending())
+
+    def state(self, stack: str) -> str:
+        """The state of a stack as the engine exports it, JSON.
+
+        Raises:
+            EngineError: there is no such stack.
+        """
+        return self._told(["stack", "export", "--stack", stack])
+
+    def state_file(self, stack: str) -> StateFile:
+        """The file that the state of a stack is in."""
+        found = re.search(r"^name:\s*(\S+)", (self.project / "Pulumi.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+        assert found, f"{self.project / 'Pulumi.yaml'} has no name"
+        return StateFile(self._workspace.state, found[1], stack)
+
+    def _run(
+        self,
+        verb: str,
+        stack: str,
+        arguments: Sequence[str],
+        *,
+        on_step: Callable[[Step], None] | None = None,
+        kill_at: int | None = None,
+        lose_answer_of: str | None = None,
+    ) -> Run:
         settings = self.stack_settings(stack)
-        of_stack = ["--stack", stack, *([] if arguments[0] == "stack" else ["--config-file", str(settings)])]
-        done = self._pulumi([*arguments, *of_stack], cwd=self.project)
+        kill_point: KillPoint | None = None
+        if kill_at is None and lose_answer_of is None:
+            self._gate.open()
+        else:
+            kill_point = KillPoint(
+                self._gate, self.state_file(stack), self._servers.packages, steps=kill_at, losing=lose_answer_of
+            )
+        with tempfile.NamedTemporaryFile(dir=self._workspace.folder, prefix=f"{verb}-", suffix=".events") as file:
+            events = EventLog(Path(file.name), on_step)
+
+            def to_be_killed() -> bool:
+                events.read()
+                return kill_point is not None and kill_point.reached(events.steps)
+
+            words = [verb, *arguments, "--stack", stack, "--config-file", settings, "--event-log", file.name]
+            began = time.monotonic()
+            shown_events = {"PULUMI_DEBUG_COMMANDS": "true"}  # without it there is no --event-log
+            done = self._workspace.run(words, cwd=self.project, env=shown_events, kill_when=to_be_killed)
+            killed = kill_point is not None and done.returncode == -signal.SIGKILL
+            if killed:
+                self._gate.close()
+                events.read()
+            else:
+                events.finish()
+        run = Run(
+            command=verb,
+            stack=stack,
+            stand_ins=self._servers.packages,
+            steps=events.steps,
+            diagnostics=events.diagnostics,
+            seconds=time.monotonic() - began,
+            killed=killed,
+            text=done.stdout + done.stderr,
+        )
+        if done.returncode != 0 and not killed:
+            told = "\n".join(run.errors) or run.text.strip()
+            raise EngineError(f"pulumi {verb} of {stack} failed:\n{told}", run)
+        return run
+
+    def _told(self, arguments: Sequence[str]) -> str:
+        """What a command on the stack itself writes."""
+        done = self._workspace.run(arguments, cwd=self.project)
         if done.returncode != 0:
-            raise EngineError(f"pulumi {arguments[0]} of {stack} failed:\n{done.stdout}{done.stderr}")
+            raise EngineError(f"pulumi {arguments[0]} failed:\n{done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def stack_settings(self, stack: str) -> Path:
-        """The workspace's copy of a stack file, made by creating the stack at the first use."""
-        settings = self._workspace / f"Pulumi.{stack}.yaml"
-        if settings.exists():
-            return settings
-        source = self.project / settings.name
-        if not source.exists():
-            there = sorted(path.name for path in self.project.glob("Pulumi.*.yaml")) or ["none"]
-            raise EngineError(f"{source}: no such stack file; in that folder there are: {', '.join(there)}")
-        (self._workspace / "Pulumi.yaml").write_bytes((self.project / "Pulumi.yaml").read_bytes())
-        settings.write_text(_ENCRYPTION.sub("#", source.read_text(encoding="utf-8")), encoding="utf-8")
-        done = self._pulumi(["stack", "init", stack], cwd=self._workspace)
-        if done.returncode != 0:
-            settings.unlink()
-            raise EngineError(f"pulumi stack init {stack} failed:\n{done.stderr.strip() or done.stdout.strip()}")
-        return settings
+        """The workspace's copy of a stack file as it is now; at its first use the stack is created.
+
+        Raises:
+            EngineError: there is no such stack file.
+        """
+        return self._workspace.settings(self.project, stack)
 
     def command(self, *arguments: str | Path) -> tuple[list[str], dict[str, str]]:
         """The command line of an engine's command, and all of its environment: for those who run it otherwise."""
-        words = [str(self._tools / "pulumi"), *map(str, arguments), "--non-interactive", "--color", "never"]
-        return words, self._environment()
-
-    def _pulumi(
-        self, arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        command, own = self.command(*arguments)
-        environment = {**own, **(env or {})}
-        try:
-            return processes.run(command, cwd=cwd, env=environment, timeout_seconds=self.timeout_seconds)
-        except subprocess.TimeoutExpired:
-            raise EngineError(
-                f"pulumi {arguments[0]} took over {self.timeout_seconds:g} s and was stopped, with all it had started"
-            ) from None
-        except OSError as error:
-            raise EngineError(f"{command[0]} can't be started: {error}; build it anew: `make tools`") from error
-
-    def _environment(self) -> dict[str, str]:
-        """Our own environment without anything that leads to a real stack or a real cloud."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
-        return kept | {
-            "PATH": f"{self._tools}{os.pathsep}{kept.get('PATH', os.defpath)}",
-            "PULUMI_HOME": str(self._workspace / "home"),
-            "PULUMI_BACKEND_URL": (self._workspace / "state").as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "throw-away",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_DEBUG_PROVIDERS": self._servers.debug_providers,
-        }
-
-
-def _read_trace(trace: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The registered resources and the stack's outputs, from the engine's trace: one call a line, as JSON."""
-    resources: list[dict[str, Any]] = []
-    outputs: dict[str, Any] = {}
-    with trace.open(encoding="utf-8") as lines:
-        for line in lines:
-            call = json.loads(line)
-            match call["method"].removeprefix("/pulumirpc.ResourceMonitor/"):
-                case "RegisterResource":
-                    resources.append(registered_resource(call["request"], call["response"]["urn"]))
-                case "RegisterResourceOutputs" if "::pulumi:pulumi:Stack::" in call["request"]["urn"]:
-                    outputs = shown(call["request"].get("outputs", {}))
-    return sorted(resources, key=lambda resource: resource["urn"]), outputs
-
-
-def _digest(stdout: str) -> dict[str, Any]:
-    """The JSON that the engine wrote; empty if it failed before it could."""
-    try:
-        return json.loads(stdout)
-    except json.JSONDecodeError:
-        return {}
-
-
-def _messages(digest: Mapping[str, Any], severity: str) -> list[str]:
-    found = [item["message"] for item in digest.get("diagnostics") or [] if item["severity"] == severity]
-    return [message.removeprefix(f"{severity}: ").strip() for message in found]
-
-
-def _complaint(digest: Mapping[str, Any], done: subprocess.CompletedProcess[str]) -> str:
-    """The engine's errors; where it names none, whatever it wrote."""
-    errors = _messages(digest, "error")
-    told = [error for error in errors if not error.startswith(_HOST_EXIT)]
-    return "\n".join(told or errors) or done.stderr.strip() or done.stdout.strip()
+        return self._workspace.command(*arguments)

@@ -12,6 +12,8 @@ import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from kuber.rehearsal.gate import Gate
+
 MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 """What the engine itself allows; a rendered CRD bundle is over gRPC's default of 4 MiB."""
 
@@ -26,9 +28,14 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     A simulated cloud overrides `failures`, `replacing_properties`, `computed_outputs` and `resource_id`.
 
+    Attributes:
+        workers: How many calls are answered at once; each that waits for something takes one.
+
     Args:
         package: The package as in type tokens: "aws", "gcp", "kubernetes".
     """
+
+    workers = 8
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -51,6 +58,9 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         """The id of a created resource: its name and a hash of its URN, so the same at each run."""
         name = urn.rsplit("::", 1)[-1]
         return f"{name}-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
+
+    def close(self) -> None:
+        """End what the provider still has under way or open; nothing for a stand-in without anything behind it."""
 
     # Getting to know each other. Output values are declined, so an unknown comes as the plain unknown marker.
 
@@ -135,16 +145,21 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
 class StandInServers:
     """Serves stand-ins on loopback ports of this process, from entering the context until leaving it.
 
+    Args:
+        providers: The stand-ins, one a package.
+        gate: Stands before them, if given.
+
     Attributes:
         packages: The packages that are stood in for, in the order given.
         debug_providers: The value of PULUMI_DEBUG_PROVIDERS that makes an engine attach to them:
             "aws:PORT,gcp:PORT".
     """
 
-    def __init__(self, providers: Sequence[StandInProvider]) -> None:
+    def __init__(self, providers: Sequence[StandInProvider], gate: Gate | None = None) -> None:
         self.packages = tuple(provider.package for provider in providers)
         self.debug_providers = ""
         self._providers = providers
+        self._gate = gate
         self._servers: list[grpc.Server] = []
 
     def __enter__(self) -> StandInServers:
@@ -153,7 +168,10 @@ class StandInServers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stopped in [server.stop(grace=None) for server in self._servers]:
+        stopping = [server.stop(grace=None) for server in self._servers]
+        for provider in self._providers:
+            provider.close()
+        for stopped in stopping:
             stopped.wait()
 
     def _serve(self, provider: StandInProvider) -> int:
@@ -162,7 +180,8 @@ class StandInServers:
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ]
-        server = grpc.server(ThreadPoolExecutor(max_workers=8, thread_name_prefix=provider.package), options=options)
+        threads = ThreadPoolExecutor(max_workers=provider.workers, thread_name_prefix=provider.package)
+        server = grpc.server(threads, interceptors=[self._gate] if self._gate else [], options=options)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()

@@ -75,3 +75,44 @@ def test_what_has_no_module_of_its_own_is_found_in_the_whole_package() -> None:
         "ClusterVpcConfigArgs Cluster",
         "module 'pulumi_aws.eks' has no attribute 'NoSuchThing'",
     ]
+
+
+def test_the_sdk_looks_at_what_is_unfinished_when_its_calls_are_done_and_not_at_each_of_them() -> None:
+    assert looks(resources=20, first=True) == looks(resources=60, first=True) <= 3
+    assert looks(resources=60, first=False) > 60
+
+
+def looks(resources: int, *, first: bool) -> int:
+    """How often the SDK looks at all unfinished outputs of a program whose resources each come after the one before."""
+    program = f"""
+import asyncio, pulumi
+from pulumi.runtime.mocks import MockEngine, MockMonitor, MockSettings, Mocks
+from components.lean_sdk import wait_for_calls_first
+
+class Answers(Mocks):
+    def new_resource(self, args):
+        return args.name, args.inputs
+    def call(self, args):
+        return {{}}
+
+def declare():
+    before = []
+    for at in range({resources}):
+        before = [pulumi.CustomResource("a:b:C", str(at), {{"at": at}}, pulumi.ResourceOptions(depends_on=before))]
+    if {first}:
+        wait_for_calls_first()
+
+count, wait = 0, asyncio.wait
+async def counted(*arguments, **named):
+    global count
+    count += 1
+    return await wait(*arguments, **named)
+asyncio.wait = counted
+
+async def main():
+    pulumi.runtime.configure(MockSettings(monitor=MockMonitor(Answers()), engine=MockEngine(None), project="p", stack="s"))
+    await pulumi.runtime.run_in_stack(declare)
+asyncio.run(main())
+print(count)
+"""
+    return int(run(program))

@@ -8,17 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from kuber.rehearsal.engine import EngineMissingError, find_tools
-from tests.requirements import missing
+from tests import requirements
 
 
 @pytest.fixture(scope="session")
 def engine_tools() -> Path:
     """The folder of the engine's programs; without one, the test is skipped."""
-    try:
-        return find_tools()
-    except EngineMissingError as error:
-        missing("the real Pulumi engine", str(error))
+    return requirements.engine_tools()
 
 
 @pytest.fixture

@@ -39,6 +39,9 @@ elif arguments[0] == "build":
     time.sleep(float(os.environ.get("STAND_IN_GO_SECONDS", "0")))
 """
 
+CONTROL_PLANE = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
+ALL = sorted(["crane", "helm", "kubeconform", "pulumi", *CONTROL_PLANE])
+
 
 @dataclass
 class Machine:
@@ -118,8 +121,9 @@ def test_a_build_has_the_programs_and_the_scripts_beside_them(machine_with_go: M
     code, stdout, stderr = machine_with_go.build()
     assert (code, stdout) == (0, "")
     assert re.findall(r"^\[(.+): built in", stderr, re.MULTILINE) == [
-        *("1/5] helm v3.20.2", "2/5] pulumi v3.200.0", "3/5] pulumi-language-python v3.79.0"),
-        *("4/5] kubeconform v0.8.0", "5/5] crane v0.22.1"),
+        *("1/10] helm v3.20.2", "2/10] pulumi v3.200.0", "3/10] pulumi-language-python v3.79.0"),
+        *("4/10] kubeconform v0.8.0", "5/10] crane v0.22.1", "6/10] etcd v3.6.5", "7/10] kube-apiserver v1.35.4"),
+        *("8/10] kube-controller-manager v1.35.4", "9/10] kube-scheduler v1.35.4", "10/10] kwok v0.8.0"),
     ]
     code, stdout, _ = machine_with_go.build("--print-bin")
     bin_folder = Path(stdout.strip())
@@ -154,16 +158,16 @@ def test_links_lead_to_what_was_built_last(machine_with_go: Machine) -> None:
     pins.write_text(as_it_was)
     _, _, stderr = machine_with_go.build()
     assert (links / "helm").resolve() == before["helm"]
-    assert "/5]" not in stderr
+    assert "/10]" not in stderr
 
 
 def test_what_is_built_is_not_built_again_unless_forced(machine_with_go: Machine) -> None:
     machine_with_go.build()
     _, _, stderr = machine_with_go.build()
-    assert "tools are built: " in stderr and "/5]" not in stderr
+    assert "tools are built: " in stderr and "/10]" not in stderr
     code, _, stderr = machine_with_go.build("--force")
-    assert code == 0 and "[1/5]" in stderr and "[5/5]" in stderr
-    assert machine_with_go.built() == ["crane", "helm", "kubeconform", "pulumi"]
+    assert code == 0 and "[1/10]" in stderr and "[10/10]" in stderr
+    assert machine_with_go.built() == ALL
 
 
 def test_a_changed_pin_builds_its_own_tool_alone(machine_with_go: Machine) -> None:
@@ -171,7 +175,7 @@ def test_a_changed_pin_builds_its_own_tool_alone(machine_with_go: Machine) -> No
     pin_anew(machine_with_go.tools / "kubeconform")
     _, _, stderr = machine_with_go.build()
     assert re.findall(r"(\S+) v\S+: built in", stderr) == ["kubeconform"]
-    assert machine_with_go.built() == ["crane", "helm", "kubeconform", "kubeconform", "pulumi"]
+    assert machine_with_go.built() == sorted([*ALL, "kubeconform"])
 
 
 def test_a_changed_pin_of_either_module_builds_the_engine_anew(machine: Machine) -> None:
@@ -202,7 +206,7 @@ def test_a_killed_build_is_not_taken_for_done(machine_with_go: Machine) -> None:
 
     machine_with_go.environment["STAND_IN_GO_SECONDS"] = "0"
     code, _, stderr = machine_with_go.build()
-    assert code == 0 and "[1/5]" in stderr
+    assert code == 0 and "[1/10]" in stderr
     assert [path.name for path in machine_with_go.cache.iterdir() if path.suffix] == ["build.lock"]
 
 
@@ -211,14 +215,16 @@ def test_two_builds_at_once_make_one(machine_with_go: Machine) -> None:
     processes = [machine_with_go.start(), machine_with_go.start()]
     said = [process.communicate(timeout=30)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert sorted("[1/5]" in stderr for stderr in said) == [False, True]
+    assert sorted("[1/10]" in stderr for stderr in said) == [False, True]
     assert sum("another build of the tools is under way" in stderr for stderr in said) == 1
 
 
 def test_without_go_the_error_says_how_to_get_it(machine: Machine) -> None:
     code, _, stderr = machine.build()
     assert code == 1
-    assert stderr.startswith("error: Go is not installed: install Go 1.26 or newer (https://go.dev/dl/), or the tools")
+    assert stderr.startswith(
+        "error: Go is not installed: install Go 1.26.0 or newer (https://go.dev/dl/), or the tools"
+    )
     assert "\n  pulumi v3.200.0 or newer (https://www.pulumi.com/docs/install/): no pulumi is on PATH\n" in stderr
     assert "\n  helm v3.20.2 (https://helm.sh/docs/intro/install/): no helm is on PATH\n" in stderr
     assert machine.built() == []
@@ -233,7 +239,7 @@ def test_without_go_what_is_there_is_not_asked_for(machine: Machine) -> None:
 def test_a_go_that_is_too_old_is_named(machine_with_go: Machine) -> None:
     machine_with_go.environment["STAND_IN_GO_VERSION"] = "go1.20.3"
     code, _, stderr = machine_with_go.build()
-    assert code == 1 and "Go is too old: go1.20.3 where 1.26 is needed: install Go 1.26 or newer" in stderr
+    assert code == 1 and "Go is too old: go1.20.3 where 1.26.0 is needed: install Go 1.26.0 or newer" in stderr
 
 
 def test_a_failed_build_shows_what_go_said_and_leaves_nothing(machine_with_go: Machine) -> None:
@@ -249,7 +255,7 @@ def test_a_pulumi_on_path_that_is_new_enough_is_used(machine_with_go: Machine, v
     machine_with_go.install("pulumi-language-python", "")
     code, _, stderr = machine_with_go.build()
     assert code == 0 and "v3.200.0 or newer: using it, nothing to build" in stderr
-    assert machine_with_go.built() == ["crane", "helm", "kubeconform"]
+    assert machine_with_go.built() == [name for name in ALL if name != "pulumi"]
     assert machine_with_go.build("--print-bin")[:2] == (0, f"{machine_with_go.folder / 'path'}\n")
 
 
@@ -275,11 +281,16 @@ def test_nothing_is_built_where_all_is_on_path(machine: Machine) -> None:
         "helm": "v3.20.2+g8fb76d6",
         "kubeconform": "v0.8.0",
         "crane": "0.22.1",
+        "etcd": "etcd Version: 3.6.5\\nGit SHA: a061450\\nGo Version: go1.24.7",
+        "kube-apiserver": "Kubernetes v1.35.4",
+        "kube-controller-manager": "Kubernetes v1.35.4",
+        "kube-scheduler": "Kubernetes v1.35.4",
+        "kwok": "kwok version v0.8.0 go1.26.0 (linux/amd64)",
     }.items():
         machine.install(name, f"print('{version}')")
     machine.install("pulumi-language-python", "")
     code, _, stderr = machine.build()
-    assert code == 0 and stderr.count("nothing to build") == 4
+    assert code == 0 and stderr.count("nothing to build") == 9
     assert not machine.cache.exists()
 
 
@@ -287,3 +298,48 @@ def test_a_pulumi_on_path_without_its_python_host_is_passed_over(machine: Machin
     machine.install("pulumi", "print('v3.272.0')")
     code, _, stderr = machine.build("--print-bin")
     assert code == 1 and "has no pulumi-language-python beside it" in stderr
+
+
+def test_the_control_plane_is_of_one_kubernetes_and_serves_it(machine: Machine) -> None:
+    build = load_build(machine.tools)
+    for tool in (build.KUBE_APISERVER, build.KUBE_CONTROLLER_MANAGER, build.KUBE_SCHEDULER):
+        assert build.pinned(tool.programs[0]) == "v1.35.4"
+        assert not tool.newer_will_do
+
+
+def test_a_control_planes_programs_are_built_with_their_version(machine_with_go: Machine) -> None:
+    machine_with_go.build()
+    flags = (machine_with_go.cache / "bin" / "kube-apiserver").read_text()
+    package = "k8s.io/component-base/version"
+    assert f"-X {package}.gitVersion=v1.35.4 -X {package}.gitMajor=1 -X {package}.gitMinor=35" in flags
+
+
+def test_the_paths_of_tools_are_printed_in_the_order_asked_for(machine_with_go: Machine) -> None:
+    machine_with_go.build()
+    code, stdout, _ = machine_with_go.build("--print", "kwok", "etcd")
+    assert code == 0
+    assert [Path(line).name for line in stdout.splitlines()] == ["kwok", "etcd"]
+    assert all(Path(line).is_relative_to(machine_with_go.cache) for line in stdout.splitlines())
+
+
+def test_what_isnt_there_is_named_when_its_path_is_asked_for(machine: Machine) -> None:
+    code, stdout, stderr = machine.build("--print", "kube-scheduler")
+    assert (code, stdout) == (1, "")
+    assert stderr == "error: no kube-scheduler is on PATH, and none has been built here: run `make tools`\n"
+    assert "invalid choice: 'kubelet'" in machine.build("--print", "kubelet")[2]
+
+
+def test_programs_in_kubebuilder_assets_come_before_those_on_path(machine: Machine) -> None:
+    machine.environment["KUBEBUILDER_ASSETS"] = str(machine.folder / "assets")
+    for folder in ("path", "assets"):
+        machine.install("kube-scheduler", "print('Kubernetes v1.35.4')", folder)
+    machine.install("etcd", "print('etcd Version: 3.6.6')")
+    _, stdout, _ = machine.build("--print", "kube-scheduler", "etcd")
+    assert stdout.split() == [str(machine.folder / "assets" / "kube-scheduler"), str(machine.folder / "path" / "etcd")]
+
+
+def test_a_control_plane_of_another_version_is_passed_over(machine: Machine) -> None:
+    machine.environment["KUBEBUILDER_ASSETS"] = str(machine.folder / "assets")
+    machine.install("kube-apiserver", "print('Kubernetes v1.35.0')", "assets")
+    code, _, stderr = machine.build("--print", "kube-apiserver")
+    assert code == 1 and "is Kubernetes v1.35.0 where v1.35.4 is needed, and none has been built here" in stderr

@@ -113,7 +113,7 @@ def test_the_life_of_a_bundle(api: StandInApiServer, project: Project) -> None:
         engine.up("dev")
         assert "things.shop.example" in api.crds
 
-        told = engine.destroy("dev")
+        told = engine.destroy("dev").text
         assert "CRDs stay in the cluster, and so do their objects: things.shop.example" in told
         assert BUNDLE not in engine.state("dev")
         assert "things.shop.example" in api.crds

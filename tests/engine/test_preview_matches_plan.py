@@ -10,47 +10,41 @@ from typing import Any
 
 import pytest
 
-from components.standard_stack.absence import UNVERIFIED_ALLOWED
+from config.release import release_names
 from kuber.rehearsal.engine import Engine
-from tests.chart_cache import chart_cache
+from kuber.rehearsal.versions import tree_with
 from tests.engine.digest import digest_differences
 from tests.engine.json_diff import differences, report
-from tests.standard_stack.rendered import rendered
-from tests.support import SHIPPED
+from tests.engine.trees import charts_of
+from tests.support import PROJECT, SHIPPED, StackFile
 
-PROJECT = Path(__file__).parents[2]
-STACKS = ("prod-eks", "prod-gke", "colo-london")
 COMPARED = ("type", "name", "parent", "provider", "inputs", "unknown", "options")
+EVERY_RELEASE = [
+    pytest.param(file.set("release", release), id=f"{file.stack} at {release}")
+    for file in SHIPPED
+    for release in release_names()
+]
 
 
-@pytest.fixture
-def charts(engine_tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All charts rendered, from the cache that this run's tests have."""
-    for file in SHIPPED:
-        rendered(file)
-    monkeypatch.setenv("KUBER_TOOLS_BIN", str(engine_tools))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(chart_cache().folder.parent))
-    monkeypatch.setenv(UNVERIFIED_ALLOWED, "allow")
-
-
-@pytest.mark.usefixtures("charts")
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_engine_registers_what_the_plan_says(stack: str, tmp_path: Path) -> None:
-    plan = planned(stack, tmp_path / "plan.json")
-    with Engine(PROJECT) as engine:
-        preview = engine.preview(stack)
+@pytest.mark.usefixtures("engine_tools")
+@pytest.mark.parametrize("file", EVERY_RELEASE)
+def test_the_engine_registers_what_the_plan_says(file: StackFile, tmp_path: Path) -> None:
+    tree = tree_with(PROJECT, tmp_path / "tree", file.stack, file.text)
+    with charts_of(file), Engine(tree) as engine:
+        plan = planned(tree, file.stack, tmp_path / "plan.json")
+        preview = engine.preview(file.stack)
 
     names = ("plan", "engine")
     found = list(differences(by_urn(plan["resources"]), by_urn(preview.resources), names))
     found += differences(plan["outputs"], preview.outputs, names, "outputs")
     found += digest_differences(preview)
     stand_ins = ", ".join(preview.stand_ins)
-    assert not found, f"{stack}: the plan and the engine (stand-ins for {stand_ins}) differ:\n{report(found)}"
+    assert not found, f"{file.stack}: the plan and the engine (stand-ins for {stand_ins}) differ:\n{report(found)}"
 
 
-def planned(stack: str, file: Path) -> dict[str, Any]:
+def planned(project: Path, stack: str, file: Path) -> dict[str, Any]:
     """What `kuber plan STACK --json FILE` writes."""
-    command = [sys.executable, "-m", "kuber", "plan", stack, "--strict", "--json", str(file)]
+    command = [sys.executable, "-m", "kuber", "plan", stack, "--strict", "--project", str(project), "--json", str(file)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, f"kuber plan {stack} failed:\n{done.stderr}"
     return json.loads(file.read_text(encoding="utf-8"))

@@ -40,6 +40,14 @@ def test_a_tool_that_is_not_built_skips(tool: Callable[[], Path], bare_machine: 
         tool()
 
 
+def test_a_control_plane_that_is_not_built_skips(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    with pytest.raises(
+        pytest.skip.Exception, match=r"a real control plane is missing: no etcd is on PATH, .* `make tools`"
+    ):
+        requirements.control_plane()
+
+
 def test_a_tool_that_is_built_is_found(bare_machine: Path) -> None:
     built = build.build_folder(build.HELM) / "bin" / "helm"
     built.parent.mkdir(parents=True)

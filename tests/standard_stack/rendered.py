@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from components.charts.manifests import Manifest, containers, identity
 from components.standard_stack.absence import going_without
+from components.standard_stack.merging import PURPOSES
 from components.standard_stack.rendered import RenderedStack, rendered_stack
 from components.standard_stack.site import Site
 from config.release import read_release
@@ -49,6 +50,21 @@ class Objects:
         """Whether there is such an object."""
         return any(one["kind"] == kind and one["metadata"]["name"] == name for one in self.stack.objects)
 
+    def allowed(self, purpose: str, namespace: str) -> Manifest:
+        """What a NetworkPolicy of a namespace allows for one purpose: its pods, and that rule alone."""
+        found = [
+            {"podSelector": one["spec"]["podSelector"], direction: [rule]}
+            for one in self.all("NetworkPolicy", namespace)
+            for direction, name, rule in allowances(one)
+            if name == purpose
+        ]
+        assert len(found) == 1, f"{len(found)} rules for {purpose}; there are {self.purposes(namespace)}"
+        return found[0]
+
+    def purposes(self, namespace: str) -> list[str]:
+        """What the NetworkPolicies of a namespace allow, beside looking up names."""
+        return sorted(name for one in self.all("NetworkPolicy", namespace) for _, name, _ in allowances(one))
+
     def rights(self, part: str) -> dict[str, Any]:
         """Cloud rights of a part's service accounts."""
         return next(dict(one.part.rights) for one in self.stack.parts if one.part.name == part)
@@ -63,6 +79,15 @@ class Objects:
     def identities(self) -> Sequence[tuple[str, str, str]]:
         """What tells each object from others."""
         return [identity(one) for one in self.stack.objects]
+
+
+def allowances(policy: Manifest) -> Iterator[tuple[str, str, Manifest]]:
+    """Each rule of a policy with its direction and purpose; none of one that is there to deny."""
+    annotations = policy["metadata"].get("annotations", {})
+    for direction, annotation in PURPOSES.items():
+        if annotation in annotations:
+            for name, rule in zip(annotations[annotation].split(", "), policy["spec"][direction], strict=True):
+                yield direction, name, rule
 
 
 def rendered(file: StackFile) -> RenderedStack:

@@ -49,8 +49,8 @@ def pod(file: StackFile) -> dict[str, Any]:
     return stack_of(file).one("Deployment", "bucket-gateway")["spec"]["template"]["spec"]
 
 
-def policies(file: StackFile) -> set[str]:
-    return {one["metadata"]["name"] for one in stack_of(file).all("NetworkPolicy", "system-bucket-gateway")}
+def purposes(file: StackFile) -> list[str]:
+    return stack_of(file).purposes("system-bucket-gateway")
 
 
 def test_it_is_not_there_unless_asked_for() -> None:
@@ -111,7 +111,7 @@ def test_rights_in_google_s_storage_are_to_read_objects_of_that_bucket() -> None
 def test_public_buckets_need_no_rights_no_signer_and_no_credentials() -> None:
     assert stack_of(PUBLIC).rights("bucket_gateway") == {}
     assert [one["name"] for one in pod(PUBLIC)["containers"]] == ["nginx"]
-    assert policies(PUBLIC) == {"default-deny", "ingress", "metrics", "buckets"}
+    assert purposes(PUBLIC) == ["buckets", "ingress", "metrics"]
 
 
 def test_requests_are_signed_for_the_cluster_s_region() -> None:
@@ -120,13 +120,13 @@ def test_requests_are_signed_for_the_cluster_s_region() -> None:
 
 
 def test_only_private_buckets_let_the_gateway_ask_for_credentials() -> None:
-    assert policies(PRIVATE) == {"default-deny", "ingress", "metrics", "buckets", "cloud", "cloud-credentials"}
-    assert policies(PRIVATE_GKE) == {"default-deny", "ingress", "metrics", "cloud", "cloud-credentials"}
+    assert purposes(PRIVATE) == ["buckets", "cloud", "cloud-credentials", "ingress", "metrics"]
+    assert purposes(PRIVATE_GKE) == ["cloud", "cloud-credentials", "ingress", "metrics"]
 
 
 def test_controllers_of_the_sites_classes_alone_reach_it() -> None:
     def classes(file: StackFile) -> list[str]:
-        [rule] = stack_of(file).one("NetworkPolicy", "ingress", "system-bucket-gateway")["spec"]["ingress"]
+        [rule] = stack_of(file).allowed("ingress", "system-bucket-gateway")["ingress"]
         assert [one["port"] for one in rule["ports"]] == [8080]
         return [one["podSelector"]["matchLabels"]["kuber.dev/ingress-class"] for one in rule["from"]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.plans import plan
 from tests.standard_stack.promtool import assert_rules
-from tests.standard_stack.rendered import Objects, stack_of
+from tests.standard_stack.rendered import Objects, allowances, stack_of
 from tests.support import EKS, GKE, METAL
 
 ZONE = {"shop.example": {"hosted_zone_id": "Z0457831PRODEKS0SHOP"}}
@@ -20,7 +20,7 @@ def solvers(objects: Objects, issuer: str = "letsencrypt") -> list[dict[str, Any
 
 
 def policy(objects: Objects, name: str) -> dict[str, Any]:
-    return objects.one("NetworkPolicy", name, "system-certificates")["spec"]
+    return objects.allowed(name, "system-certificates")
 
 
 def test_both_issuers_of_lets_encrypt_have_an_account_of_their_own() -> None:
@@ -137,9 +137,9 @@ def test_without_acme_there_is_no_issuer_of_it_no_right_and_no_way_out() -> None
     assert objects.rights("certificates") == {}
     reached = [
         peer.get("ipBlock", {}).get("cidr")
-        for one in objects.all("NetworkPolicy", "system-certificates")
-        if one["metadata"]["name"] != "vault"
-        for rule in one["spec"].get("egress", [])
+        for policy in objects.all("NetworkPolicy", "system-certificates")
+        for direction, purpose, rule in allowances(policy)
+        if direction == "egress" and purpose != "vault"
         for peer in rule["to"]
     ]
     assert "0.0.0.0/0" not in reached

@@ -78,7 +78,7 @@ def alertmanager(objects: Objects) -> Manifest:
 
 
 def policy(objects: Objects, name: str) -> Manifest:
-    return objects.one("NetworkPolicy", name, NAMESPACE)["spec"]
+    return objects.allowed(name, NAMESPACE)
 
 
 def test_settings_of_prometheus_reach_it() -> None:
@@ -319,7 +319,7 @@ def test_only_the_internal_ingress_reaches_prometheus_and_only_where_grafana_may
     (rule,) = policy(stack_of(TUNED), "grafana")["ingress"]
     assert rule["from"][0]["podSelector"]["matchLabels"]["kuber.dev/ingress-class"] == "internal"
     assert [one["port"] for one in rule["ports"]] == [9090]
-    assert not stack_of(PLAIN).has("NetworkPolicy", "grafana")
+    assert "grafana" not in stack_of(PLAIN).purposes(NAMESPACE)
 
 
 @pytest.mark.parametrize(
