@@ -42,7 +42,8 @@ def _fixture_cache() -> ChartCache:
     """One for all workers of a test run, and for later runs: its name tells its content."""
     charts = {folder.name: _files(folder) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir()}
     releases = [read_release(name) for name in release_names()]
-    key = digest_of(repr((charts, releases)).encode()).removeprefix("sha256:")[:16]
+    files = {file.name: file.read_bytes() for file in sorted(FIXTURES.iterdir()) if file.is_file()}
+    key = digest_of(repr((charts, files, releases)).encode()).removeprefix("sha256:")[:16]
     made = ChartCache(Path(tempfile.gettempdir(), f"kuber-test-charts-{os.getuid()}-{key}", "kuber"))
     for release in releases:
         for name, pin in release.charts.items():

@@ -142,19 +142,23 @@ class Engine:
         self,
         stack: str,
         *,
+        preview_first: bool = False,
         on_step: Callable[[Step], None] | None = None,
         kill_at: int | None = None,
         lose_answer_of: str | None = None,
     ) -> Run:
-        """Run `pulumi destroy` on a stack; all else as `up`."""
-        return self._run(
-            "destroy",
-            stack,
-            ["--yes", "--skip-preview"],
-            on_step=on_step,
-            kill_at=kill_at,
-            lose_answer_of=lose_answer_of,
-        )
+        """Run `pulumi destroy` on a stack; all else as `up`.
+
+        Args:
+            stack: Name of the stack.
+            preview_first: As a person has it: what is protected is refused before anything goes. Without, the engine comes to it when
+                all that needs it has gone.
+            on_step: As in `up`.
+            kill_at: As in `up`.
+            lose_answer_of: As in `up`.
+        """
+        how = ["--yes"] if preview_first else ["--yes", "--skip-preview"]
+        return self._run("destroy", stack, how, on_step=on_step, kill_at=kill_at, lose_answer_of=lose_answer_of)
 
     def refresh(self, stack: str, *arguments: str, on_step: Callable[[Step], None] | None = None) -> Run:
         """Run `pulumi refresh` on a stack: the steps' operations tell what each resource has become behind the engine's back.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -142,6 +143,8 @@ class EventLog:
         """Take in what the engine has written since the last time; a line that isn't whole yet waits for the next time."""
         try:
             with self._file.open("rb") as file:
+                if self._read > os.fstat(file.fileno()).st_size:
+                    self._read = 0  # after a preview of its own the engine begins anew
                 file.seek(self._read)
                 written = file.read()
         except FileNotFoundError:
@@ -164,6 +167,8 @@ class EventLog:
                 self._diagnostics.append(
                     Diagnostic(severity=said["severity"], urn=said.get("urn", ""), message=message)
                 )
+        elif (event.get("resourcePreEvent") or {}).get("planning"):
+            pass
         elif before := event.get("resourcePreEvent"):
             about = before["metadata"]
             step = Step(

@@ -57,7 +57,7 @@ class Request:
 
 
 def rehearse(request: Request, progress: Progress) -> Result:
-    """Rehearse a change, and tell what broke. Nothing of it is left afterwards, however it ends.
+    """Rehearse a change, and tell what broke. Nothing of it is left afterwards, unless this process is killed.
 
     Raises:
         EngineMissingError, ControlPlaneMissingError: a program isn't on this machine; the text says how to get it.

@@ -36,7 +36,8 @@ class Stage:
             stage.engine.up("prod-eks")
             print(stage.control_plane.nodes.names())
 
-    Nothing of it is left afterwards, nor when this process is killed. What the engine runs gets no credential of the user's.
+    Nothing of it is left afterwards; of a process that is killed the engine's temporary folder may stay. What the engine runs gets no
+    credential of the user's.
 
     Args:
         project: Folder with Pulumi.yaml and its virtual environment.
@@ -155,7 +156,8 @@ class Stage:
         version = importlib.metadata.version("pulumi_kubernetes")
         served = self.control_plane.api.request("GET", "/version")["gitVersion"]
         self.real = (
-            "the Pulumi engine",
+            "the Pulumi engine"
+            + ("" if self._checkpoints else ", which writes its state at the end of each command alone"),
             f"a Kubernetes control plane {served}: etcd, API server, controllers, scheduler",
             *([f"the Kubernetes provider {version} ({self._plugin})"] if self._plugin else []),
         )

@@ -25,12 +25,15 @@ from typing import Any
 PARENT_CHECK_SECONDS = 1.0
 """A child that the parent has forked holds the pipe open after the parent's end; its parent's id tells too."""
 
+LONGEST_TMPDIR = 50
+"""In bytes: a socket's path has at most 104 on macOS, 108 on Linux."""
+
 
 def main() -> None:
     """Serve until the parent ends. With "temporary" as argument, in a temporary folder whose path is the first answer."""
     parent = os.getppid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    temporary = tempfile.mkdtemp(prefix="kuber-control-plane-") if sys.argv[1:] == ["temporary"] else None
+    temporary = new_folder() if sys.argv[1:] == ["temporary"] else None
     programs: dict[str, subprocess.Popen[bytes]] = {}
     try:
         with suppress(BrokenPipeError):
@@ -41,6 +44,12 @@ def main() -> None:
         end(programs)
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def new_folder() -> str:
+    """A temporary folder whose path is short enough for sockets in it: where TMPDIR is long, it is in /tmp."""
+    place = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="kuber-control-plane-", dir=place if len(place) <= LONGEST_TMPDIR else "/tmp")
 
 
 def requests(parent: int) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,9 @@ CHANGES = {
     "colo-london": METAL.set("machines.lon-storage-3.labels", {"disks": "nvme-small"}),
 }
 
+STAY_FOR_EVER = {"prod-gke": ["gcp:kms/cryptoKey:CryptoKey prod-gke-secrets", "gcp:kms/keyRing:KeyRing prod-gke-keys"]}
+"""Google Cloud deletes neither (docs/getting-started.md)."""
+
 ONE_STAGE_EACH = [pytest.param(file, id=file.stack, marks=pytest.mark.xdist_group(file.stack)) for file in SHIPPED]
 
 
@@ -98,7 +101,10 @@ def test_a_change_touches_what_it_names_and_then_nothing_is_left_to_do(life: Lif
     cluster = life.cluster
     cluster.set(CHANGES[cluster.stack])
     changed = cluster.engine.up(cluster.stack)
-    assert {step.operation for step in changed.changes} == {"update"}
+    others = [step for step in changed.changes if step.operation != "update"]
+    assert {step.type for step in others} <= {
+        "kubernetes:storage.k8s.io/v1:StorageClass"
+    }  # none can be changed in place
     assert cluster.engine.refresh(cluster.stack).changes == []
     assert cluster.changes() == {}
 
@@ -108,10 +114,10 @@ def test_a_protected_cluster_is_not_destroyed_and_the_engine_says_how_it_would_b
     if cluster.file.stack == METAL.stack:
         return
     before = cluster.resources()
-    with pytest.raises(EngineError, match="protect") as caught:
-        cluster.engine.destroy(cluster.stack)
-    print(caught.value)
-    assert len(cluster.resources()) == len(before)
+    with pytest.raises(EngineError, match="cannot be deleted") as caught:
+        cluster.engine.destroy(cluster.stack, preview_first=True)
+    assert "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`" in str(caught.value)
+    assert cluster.resources() == before
     assert cluster.out_of_line() == []
 
 
@@ -129,7 +135,7 @@ def test_destroyed_by_an_engine_that_is_killed_again_and_again_it_leaves_nothing
         runs.append(cluster.engine.destroy(cluster.stack, kill_at=steps))
     assert life.kills == KILLS_DESTROYING
     assert life.wrong == []
-    assert cluster.left() == []
+    assert cluster.left() == STAY_FOR_EVER.get(cluster.stack, [])
     order = [step.type for run in runs for step in run.changes if step.status == "done"]
     assert_after_all(order, "kubernetes:", ("aws:eks/nodeGroup:NodeGroup", "gcp:container/nodePool:NodePool"))
     assert_after_all(order, "aws:eks/nodeGroup:NodeGroup", ("aws:ec2/subnet:Subnet", "aws:eks/cluster:Cluster"))

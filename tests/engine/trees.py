@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from components.standard_stack.absence import UNVERIFIED_ALLOWED
-from kuber.rehearsal.engine import find_tools
 from tests.chart_cache import chart_cache
+from tests.requirements import control_plane, engine_tools, path_with
 from tests.standard_stack.rendered import rendered
 from tests.support import StackFile
 
@@ -18,11 +18,15 @@ _ALWAYS = ("base",)
 
 @contextmanager
 def charts_of(*files: StackFile) -> Iterator[None]:
-    """All charts of some stack files, rendered, from the cache that this run's tests have; for programs that are started within."""
+    """All charts of some stack files, rendered, from the cache that this run's tests have; for programs that are started within.
+
+    A test without the engine or a control plane is skipped.
+    """
     for file in files:
         rendered(file)
     environment = {
-        "KUBER_TOOLS_BIN": str(find_tools()),
+        "KUBER_TOOLS_BIN": str(engine_tools()),
+        "PATH": path_with(control_plane()),
         "XDG_CACHE_HOME": str(chart_cache().folder.parent),
         UNVERIFIED_ALLOWED: "allow",
     }

@@ -143,7 +143,7 @@ class SimulatedCloud(StandInProvider):
         news = to_properties(request.news)
         changed = differences.changes(request.type, olds, news)
         labels = _labels(request.type, news, self._place(context, revealed(news)))
-        before = to_properties(request.olds)
+        before = revealed(to_properties(request.olds))  # the SDK has the engine keep these labels as secrets
         changed += [Change((name,), "update") for name in labels if before.get(name, labels[name]) != labels[name]]
         replacing = [one for one in changed if one.replaces]
         return provider_pb2.DiffResponse(
