@@ -244,7 +244,7 @@ class Engine:
                 self._gate, self.state_file(stack), self._servers.packages, steps=kill_at, losing=lose_answer_of
             )
         with tempfile.NamedTemporaryFile(dir=self._workspace.folder, prefix=f"{verb}-", suffix=".events") as file:
-            events = EventLog(Path(file.name), on_step)
+            events = EventLog(Path(file.name), on_step, planned="--preview-only" in arguments)
 
             def to_be_killed() -> bool:
                 events.read()

@@ -117,10 +117,12 @@ class EventLog:
     Args:
         file: Where the engine writes it (`--event-log`); need not be there yet.
         on_step: Called with each step as it begins and again as it ends.
+        planned: Whether the steps are those of a preview; otherwise a preview that comes first is passed over.
     """
 
-    def __init__(self, file: Path, on_step: Callable[[Step], None] | None = None) -> None:
+    def __init__(self, file: Path, on_step: Callable[[Step], None] | None = None, *, planned: bool = False) -> None:
         self._file = file
+        self._planned = planned
         self._on_step = on_step
         self._read = 0
         self._running: list[tuple[float, Step]] = []
@@ -167,9 +169,9 @@ class EventLog:
                 self._diagnostics.append(
                     Diagnostic(severity=said["severity"], urn=said.get("urn", ""), message=message)
                 )
-        elif (event.get("resourcePreEvent") or {}).get("planning"):
-            pass
         elif before := event.get("resourcePreEvent"):
+            if before.get("planning", False) != self._planned:
+                return
             about = before["metadata"]
             step = Step(
                 urn=about["urn"],

@@ -183,7 +183,7 @@ class StagedCluster(Staged):
         self.set(file)
 
     def set(self, file: StackFile) -> None:
-        """Have another stack file from now on."""
+        """Have another stack file from now on; its charts are rendered already (`charts_of`)."""
         self.file = file
         self._trees += 1
         text = throw_away(file.text, reached=self.stage.reached).text

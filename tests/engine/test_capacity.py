@@ -18,9 +18,6 @@ from tests.support import EKS
 CLUSTER = with_parts(EKS, "metrics_api", "certificates").set("pools.workers.min", 2)
 SETTLED_SECONDS = 60.0
 
-pytestmark = pytest.mark.xdist_group("capacity")
-"""One stage for all tests of the module."""
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, engine_tools: Path) -> Iterator[StagedCluster]:

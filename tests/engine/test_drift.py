@@ -22,9 +22,6 @@ NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 VPC = "aws:ec2/vpc:Vpc"
 
-pytestmark = pytest.mark.xdist_group("drift")
-"""One stage for all tests of the module."""
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, engine_tools: Path) -> Iterator[StagedCluster]:

@@ -12,9 +12,6 @@ from kuber.rehearsal.engine import EngineError
 from tests.engine.proxy import Effect, Proxy, Trouble
 from tests.engine.staging import ProxiedStage, Staged, staged_small
 
-pytestmark = pytest.mark.xdist_group("faults")
-"""One stage for all tests of the module."""
-
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory, engine_tools: Path) -> Iterator[Staged]:

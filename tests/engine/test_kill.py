@@ -25,9 +25,6 @@ VPC = "aws:ec2/vpc:Vpc"
 STEPS = 8
 """Resources of the small program that a cloud or the API server makes."""
 
-pytestmark = pytest.mark.xdist_group("kill")
-"""One stage for all tests of the module."""
-
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory, engine_tools: Path) -> Iterator[Staged]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -13,7 +14,7 @@ from kuber.rehearsal.events import Run
 from kuber.rehearsal.leftovers import CRD
 from tests.engine.staging import StagedCluster, staged
 from tests.engine.trees import charts_of
-from tests.support import EKS, GKE, METAL, SHIPPED, StackFile
+from tests.support import EKS, GKE, METAL, StackFile
 
 KILLS_MAKING, KILLS_DESTROYING = 7, 10
 """How often the engine is killed at each cluster: more than 50 times at all three."""
@@ -26,8 +27,6 @@ CHANGES = {
 
 STAY_FOR_EVER = {"prod-gke": ["gcp:kms/cryptoKey:CryptoKey prod-gke-secrets", "gcp:kms/keyRing:KeyRing prod-gke-keys"]}
 """Google Cloud deletes neither (docs/getting-started.md)."""
-
-ONE_STAGE_EACH = [pytest.param(file, id=file.stack, marks=pytest.mark.xdist_group(file.stack)) for file in SHIPPED]
 
 
 @dataclass
@@ -65,81 +64,93 @@ class Life:
         cluster.engine.refresh(cluster.stack, "--clear-pending-creates")
 
 
-@pytest.fixture(scope="module", params=ONE_STAGE_EACH)
-def life(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, engine_tools: Path
-) -> Iterator[Life]:
-    file: StackFile = request.param
-    with charts_of(file), staged(file, tmp_path_factory.mktemp(file.stack)) as cluster:
-        made = Life(cluster)
-        made.bring_up()
-        yield made
+class OfACluster:
+    """What holds of any cluster; its tests are one life, in their order."""
+
+    file: ClassVar[StackFile]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def life(cls, tmp_path_factory: pytest.TempPathFactory, engine_tools: Path) -> Iterator[Life]:
+        folder = tmp_path_factory.mktemp(cls.file.stack)
+        with charts_of(cls.file, CHANGES[cls.file.stack]), staged(cls.file, folder) as cluster:
+            made = Life(cluster)
+            made.bring_up()
+            yield made
+
+    def test_made_by_an_engine_that_is_killed_again_and_again_it_is_all_there_once(self, life: Life) -> None:
+        assert life.kills == KILLS_MAKING
+        assert life.wrong == []
+        assert life.cluster.out_of_line() == []
+        assert set(life.first_preview.values()) == {"create"}
+
+    def test_afterwards_a_preview_shows_no_change(self, life: Life) -> None:
+        assert life.cluster.changes() == {}
+
+    def test_every_custom_resource_is_served_by_its_crd(self, life: Life) -> None:
+        """The API server has checked each by its schema; fields that a schema doesn't know it would have told of."""
+        made = {one["type"].split(":")[1] for one in life.cluster.resources() if one["type"].startswith("kubernetes:")}
+        api = life.cluster.stage.control_plane.api
+        crds = {one["spec"]["group"] for one in api.list(("apiextensions.k8s.io/v1", CRD))}
+        custom = {version for version in made if version.partition("/")[0] in crds}
+        assert len(custom) >= 3
+        assert life.cluster.unknown_fields() == []
+
+    def test_a_change_touches_what_it_names_and_then_nothing_is_left_to_do(self, life: Life) -> None:
+        cluster = life.cluster
+        cluster.set(CHANGES[cluster.stack])
+        changed = cluster.engine.up(cluster.stack)
+        others = [step for step in changed.changes if step.operation != "update"]
+        assert {step.type for step in others} <= {
+            "kubernetes:storage.k8s.io/v1:StorageClass"
+        }  # none can be changed in place
+        assert cluster.engine.refresh(cluster.stack).changes == []
+        assert cluster.changes() == {}
+
+    def test_a_protected_cluster_is_not_destroyed_and_the_engine_says_how_it_would_be(self, life: Life) -> None:
+        cluster = life.cluster
+        if cluster.file.stack == METAL.stack:
+            return
+        before = cluster.resources()
+        with pytest.raises(EngineError, match="cannot be deleted") as caught:
+            cluster.engine.destroy(cluster.stack, preview_first=True)
+        assert "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`" in str(
+            caught.value
+        )
+        assert cluster.resources() == before
+        assert cluster.out_of_line() == []
+
+    def test_destroyed_by_an_engine_that_is_killed_again_and_again_it_leaves_nothing(self, life: Life) -> None:
+        cluster = life.cluster
+        if cluster.file.stack != METAL.stack:
+            cluster.set(cluster.file.set("protect", False))
+            cluster.engine.up(cluster.stack)
+        life.kills = 0
+        there = len(cluster.resources())
+        runs = [cluster.engine.destroy(cluster.stack, kill_at=there // (KILLS_DESTROYING + 1))]
+        while life.killed(runs[-1]):
+            last = len(runs) >= KILLS_DESTROYING
+            steps = None if last else there // (KILLS_DESTROYING + 1)
+            runs.append(cluster.engine.destroy(cluster.stack, kill_at=steps))
+        assert life.kills == KILLS_DESTROYING
+        assert life.wrong == []
+        assert cluster.left() == STAY_FOR_EVER.get(cluster.stack, [])
+        order = [step.type for run in runs for step in run.changes if step.status == "done"]
+        assert_after_all(order, "kubernetes:", ("aws:eks/nodeGroup:NodeGroup", "gcp:container/nodePool:NodePool"))
+        assert_after_all(order, "aws:eks/nodeGroup:NodeGroup", ("aws:ec2/subnet:Subnet", "aws:eks/cluster:Cluster"))
+        assert_after_all(order, "gcp:container/nodePool:NodePool", ("gcp:compute/subnetwork:Subnetwork",))
 
 
-def test_made_by_an_engine_that_is_killed_again_and_again_it_is_all_there_once(life: Life) -> None:
-    assert life.kills == KILLS_MAKING
-    assert life.wrong == []
-    assert life.cluster.out_of_line() == []
-    assert set(life.first_preview.values()) == {"create"}
+class TestProdEks(OfACluster):
+    file = EKS
 
 
-def test_afterwards_a_preview_shows_no_change(life: Life) -> None:
-    assert life.cluster.changes() == {}
+class TestProdGke(OfACluster):
+    file = GKE
 
 
-def test_every_custom_resource_is_served_by_its_crd(life: Life) -> None:
-    """The API server has checked each by its schema; fields that a schema doesn't know it would have told of."""
-    made = {one["type"].split(":")[1] for one in life.cluster.resources() if one["type"].startswith("kubernetes:")}
-    api = life.cluster.stage.control_plane.api
-    crds = {one["spec"]["group"] for one in api.list(("apiextensions.k8s.io/v1", CRD))}
-    custom = {version for version in made if version.partition("/")[0] in crds}
-    assert len(custom) >= 3
-    assert life.cluster.unknown_fields() == []
-
-
-def test_a_change_touches_what_it_names_and_then_nothing_is_left_to_do(life: Life) -> None:
-    cluster = life.cluster
-    cluster.set(CHANGES[cluster.stack])
-    changed = cluster.engine.up(cluster.stack)
-    others = [step for step in changed.changes if step.operation != "update"]
-    assert {step.type for step in others} <= {
-        "kubernetes:storage.k8s.io/v1:StorageClass"
-    }  # none can be changed in place
-    assert cluster.engine.refresh(cluster.stack).changes == []
-    assert cluster.changes() == {}
-
-
-def test_a_protected_cluster_is_not_destroyed_and_the_engine_says_how_it_would_be(life: Life) -> None:
-    cluster = life.cluster
-    if cluster.file.stack == METAL.stack:
-        return
-    before = cluster.resources()
-    with pytest.raises(EngineError, match="cannot be deleted") as caught:
-        cluster.engine.destroy(cluster.stack, preview_first=True)
-    assert "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`" in str(caught.value)
-    assert cluster.resources() == before
-    assert cluster.out_of_line() == []
-
-
-def test_destroyed_by_an_engine_that_is_killed_again_and_again_it_leaves_nothing(life: Life) -> None:
-    cluster = life.cluster
-    if cluster.file.stack != METAL.stack:
-        cluster.set(cluster.file.set("protect", False))
-        cluster.engine.up(cluster.stack)
-    life.kills = 0
-    there = len(cluster.resources())
-    runs = [cluster.engine.destroy(cluster.stack, kill_at=there // (KILLS_DESTROYING + 1))]
-    while life.killed(runs[-1]):
-        last = len(runs) >= KILLS_DESTROYING
-        steps = None if last else there // (KILLS_DESTROYING + 1)
-        runs.append(cluster.engine.destroy(cluster.stack, kill_at=steps))
-    assert life.kills == KILLS_DESTROYING
-    assert life.wrong == []
-    assert cluster.left() == STAY_FOR_EVER.get(cluster.stack, [])
-    order = [step.type for run in runs for step in run.changes if step.status == "done"]
-    assert_after_all(order, "kubernetes:", ("aws:eks/nodeGroup:NodeGroup", "gcp:container/nodePool:NodePool"))
-    assert_after_all(order, "aws:eks/nodeGroup:NodeGroup", ("aws:ec2/subnet:Subnet", "aws:eks/cluster:Cluster"))
-    assert_after_all(order, "gcp:container/nodePool:NodePool", ("gcp:compute/subnetwork:Subnetwork",))
+class TestColoLondon(OfACluster):
+    file = METAL
 
 
 def assert_after_all(order: list[str], first: str, then: tuple[str, ...]) -> None:

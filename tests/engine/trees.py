@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from components.standard_stack.absence import UNVERIFIED_ALLOWED
 from tests.chart_cache import chart_cache
-from tests.requirements import control_plane, engine_tools, path_with
+from tests.requirements import control_plane, engine_tools, helm, path_with
 from tests.standard_stack.rendered import rendered
 from tests.support import StackFile
 
@@ -26,7 +26,7 @@ def charts_of(*files: StackFile) -> Iterator[None]:
         rendered(file)
     environment = {
         "KUBER_TOOLS_BIN": str(engine_tools()),
-        "PATH": path_with(control_plane()),
+        "PATH": f"{helm().parent}{os.pathsep}{path_with(control_plane())}",
         "XDG_CACHE_HOME": str(chart_cache().folder.parent),
         UNVERIFIED_ALLOWED: "allow",
     }
