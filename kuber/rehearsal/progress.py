@@ -49,18 +49,17 @@ class PlainProgress:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._name, self._total, self._parts = "", None, 0
+        self._name, self._total = "", None
         self._began = self._told = 0.0
 
     def begin(self, name: str, total: int | None = None) -> None:
         """Say that a step begins."""
-        self._name, self._total, self._parts = name, total, 0
+        self._name, self._total = name, total
         self._began = self._told = time.monotonic()
         self._say("…")
 
     def done(self, parts: int) -> None:
         """Say how far the step is, if that was long ago."""
-        self._parts = parts
         if time.monotonic() - self._told > _PLAIN_SECONDS:
             self._told = time.monotonic()
             of = f" of {self._total}" if self._total else ""

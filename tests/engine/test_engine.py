@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kuber.plan.registration import SECRET, UNKNOWN
-from kuber.rehearsal import processes
 from kuber.rehearsal.engine import Engine, EngineError, EngineMissingError, Preview, find_tools
 from kuber.rehearsal.provider import StandInProvider
 from tests.engine.digest import digest_differences
+from tests.rehearsal.cluster import until
+from tests.rehearsal.running import processes_in
 
 STACK_URN = "urn:pulumi:dev::sample::pulumi:pulumi:Stack::sample-dev"
 KEYS_URN = "urn:pulumi:dev::sample::sample:index:Keys::keys"
@@ -165,7 +164,7 @@ def test_a_program_that_hangs_is_stopped_with_all_the_engine_started(sample_proj
     (sample_project / "__main__.py").write_text("import time\ntime.sleep(600)\n")
     with Engine(sample_project, timeout_seconds=4) as engine, pytest.raises(EngineError, match="took over 4 s"):
         engine.preview("dev")
-    assert running_in(sample_project) == []
+    assert processes_in(sample_project) == []
 
 
 def test_ctrl_c_leaves_no_engine_and_no_language_host(sample_project: Path) -> None:
@@ -175,33 +174,14 @@ def test_ctrl_c_leaves_no_engine_and_no_language_host(sample_project: Path) -> N
     command = [sys.executable, "-c", preview, str(sample_project)]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: any("pulumi-language-python-exec" in line for line in running_in(sample_project)))
+        until(lambda: any("pulumi-language-python-exec" in line for line in processes_in(sample_project)))
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
     assert stderr.rstrip().endswith("KeyboardInterrupt")
-    assert running_in(sample_project) == []
+    assert processes_in(sample_project) == []
 
 
 def test_a_named_folder_without_an_engine_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBER_TOOLS_BIN", str(tmp_path))
     with pytest.raises(EngineMissingError, match="there is no pulumi in it"):
         find_tools()
-
-
-def running_in(project: Path) -> list[str]:
-    """The command lines of live processes that an engine started for a project."""
-    found = []
-    for pid in processes.process_ids():
-        try:
-            if Path(f"/proc/{pid}/cwd").resolve() == project and pid != os.getpid():
-                found.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return found
-
-
-def wait_until(happens: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)

@@ -17,10 +17,10 @@ from components.standard_stack.absence import UNVERIFIED_ALLOWED
 from kuber.cli import rehearse as command
 from kuber.rehearsal.result import Problem, Result
 from tests.chart_cache import chart_cache
+from tests.engine.trees import charts_of
 from tests.kuber.conftest import Kuber
 from tests.rehearsal.running import processes_in
-from tests.requirements import control_plane, engine_tools, path_with
-from tests.support import PROJECT
+from tests.support import METAL, PROJECT
 
 WRONG = {
     "an unknown stack": (["prod-ekz"], "did you mean prod-eks?"),
@@ -139,14 +139,8 @@ def test_ctrl_c_leaves_nothing_behind(after: str) -> None:
 
 
 def _interrupted(after: str, folder: Path) -> None:
-    environment = {
-        **os.environ,
-        "PATH": path_with(control_plane()),
-        "KUBER_TOOLS_BIN": str(engine_tools()),
-        "XDG_CACHE_HOME": str(chart_cache().folder.parent),
-        "TMPDIR": str(folder),
-        UNVERIFIED_ALLOWED: "allow",
-    }
+    with charts_of(METAL):
+        environment = {**os.environ, "TMPDIR": str(folder)}
     words = [sys.executable, "-m", "kuber", "rehearse", "colo-london", "--project", str(PROJECT)]
     with subprocess.Popen(
         words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from kuber.rehearsal.api import Api
 from kuber.rehearsal.cloud import CloudStore
 from kuber.rehearsal.control_plane import ControlPlane
 from tests import requirements
 from tests.rehearsal.clouds import Small
+from tests.rehearsal.cluster import namespace, until
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,15 @@ def control_plane() -> Iterator[ControlPlane]:
     requirements.control_plane()
     with ControlPlane() as control_plane:
         yield control_plane
+
+
+@pytest.fixture
+def space(api: Api, request: pytest.FixtureRequest) -> str:
+    """A namespace of the test's own, in the cluster that its module calls `api`."""
+    name = request.node.name.replace("_", "-")[:50].strip("-")
+    api.create(namespace(name))
+    until(lambda: api.get(("v1", "ServiceAccount"), name, "default"))
+    return name
 
 
 @pytest.fixture

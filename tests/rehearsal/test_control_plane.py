@@ -21,7 +21,6 @@ from tests.rehearsal.cluster import (
     POD,
     budget,
     condition,
-    namespace,
     node_spec,
     pod_spec,
     template,
@@ -46,15 +45,6 @@ def api(control_plane: ControlPlane) -> Api:
     control_plane.nodes.add(specs)
     until(lambda: all(condition(node, "Ready") == "True" for node in control_plane.api.list(("v1", "Node"))))
     return control_plane.api
-
-
-@pytest.fixture
-def space(api: Api, request: pytest.FixtureRequest) -> str:
-    """A namespace of the test's own."""
-    name = request.node.name.replace("_", "-")[:50].strip("-")
-    api.create(namespace(name))
-    until(lambda: api.get(("v1", "ServiceAccount"), name, "default"))
-    return name
 
 
 def pods(api: Api, space: str) -> list[dict[str, Any]]:

@@ -29,15 +29,6 @@ def api(control_plane: ControlPlane) -> Api:
     return control_plane.api
 
 
-@pytest.fixture
-def space(api: Api, request: pytest.FixtureRequest) -> str:
-    """A namespace of the test's own."""
-    name = request.node.name.replace("_", "-")[:50].strip("-")
-    api.create(namespace(name))
-    until(lambda: api.get(("v1", "ServiceAccount"), name, "default"))
-    return name
-
-
 def service(name: str, space: str, **spec: Any) -> dict[str, Any]:
     fields = {"selector": {"app": name}, "ports": [{"name": "https", "port": 443, "targetPort": 8443}], **spec}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": space}, "spec": fields}

@@ -11,15 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from components.standard_stack.absence import UNVERIFIED_ALLOWED
 from kuber.rehearsal import stage
 from kuber.rehearsal.chaos import Interruption
 from kuber.rehearsal.progress import NoProgress
 from kuber.rehearsal.rehearsal import Request, rehearse
 from kuber.rehearsal.result import Result, Step
-from tests.chart_cache import chart_cache
+from tests.engine.trees import charts_of
 from tests.rehearsal.running import processes_in
-from tests.requirements import control_plane, engine_tools, path_with
 from tests.support import EKS, PROJECT, StackFile
 
 OFF = {"enabled": False}
@@ -86,11 +84,10 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.setenv("KUBER_TOOLS_BIN", str(engine_tools()))
-    monkeypatch.setenv("PATH", path_with(control_plane()))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(chart_cache().folder.parent))
-    monkeypatch.setenv(UNVERIFIED_ALLOWED, "allow")
-    with tempfile.TemporaryDirectory(prefix="k-") as temporary:  # sockets' paths may have 107 characters
+    with (
+        charts_of(SMALL),
+        tempfile.TemporaryDirectory(prefix="k-") as temporary,
+    ):  # sockets' paths may have 107 characters
         monkeypatch.setenv("TMPDIR", temporary)
         monkeypatch.setattr("tempfile.tempdir", temporary)
         yield Project(tmp_path / "project", Path(temporary))

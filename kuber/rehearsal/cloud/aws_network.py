@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any
 
-from kuber.rehearsal.cloud.kinds import Autoname, CloudError, Kind, Needs, Resource, Rule, Unique, values
-from kuber.rehearsal.cloud.wire import UNKNOWN, Properties, revealed
+from kuber.rehearsal.cloud.kinds import Autoname, CloudError, Kind, Needs, Resource, Unique
+from kuber.rehearsal.cloud.wire import UNKNOWN, Properties
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
@@ -171,18 +171,6 @@ def _one_for_a_service(resource: Resource, _: Mapping[str, Any] | None) -> None:
             "InvalidParameter: private-dns-enabled cannot be set because there is already a conflicting DNS domain for"
             f" {service} in the VPC {resource.get('vpcId')}"
         )
-
-
-def _is_the_only_one(path: str, message: str) -> Rule:
-    """What one resource of the type has, no other may have: `path` gives a list."""
-
-    def rule(resource: Resource, _: Mapping[str, Any] | None) -> None:
-        own = set(values(resource.inputs, path)) - {UNKNOWN}
-        for other in resource.all(resource.record.type):
-            if shared := own & set(values(revealed(other.inputs), path)):
-                raise CloudError(message.format(value=min(shared), id=other.id))
-
-    return rule
 
 
 def _outpost(resource: Resource) -> Properties:

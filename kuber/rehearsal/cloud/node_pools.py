@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, ip_network
 from typing import Any, Protocol
@@ -138,7 +139,7 @@ class NodePools:
         return _EksPool(record, self._store) if record.type == EKS else _GkePool(record, self._store)
 
 
-class _Pool:
+class _Pool(ABC):
     """A node pool as its cloud understands it.
 
     Attributes:
@@ -164,13 +165,13 @@ class _Pool:
         owner, _, region = record.place.partition("/")
         self._resource = Resource(record, self._outputs, Place(owner=owner, region=region), store)
 
+    @abstractmethod
     def sizes(self) -> dict[str, int]:
         """How many nodes it wants, by zone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spec(self, zone: str) -> NodeSpec:
         """One more machine for it."""
-        raise NotImplementedError
 
     def _mark(self, length: int) -> str:
         """Digits that no other machine of the pool has."""

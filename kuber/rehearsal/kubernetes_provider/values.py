@@ -32,10 +32,8 @@ class Secret:
     value: Any
 
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine tells secrets, assets and the like from plain objects (pulumi/pulumi: sdk/go/common/resource)."""
-
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_SIGNATURE = rpc._special_sig_key
+_SECRET = rpc._special_secret_sig
 
 _WITH_DASHES = {
     f"x_kubernetes_{name.replace('-', '_')}": f"x-kubernetes-{name}"

@@ -12,7 +12,7 @@ from kuber.rehearsal.api import Kind, Object
 
 from .budgets import Budgets
 from .facts import Observed, PoolNodes, Short, Warned
-from .pods import Pod, Pods
+from .pods import Pods
 from .workloads import Workloads
 
 WATCHED: tuple[Kind, ...] = (
@@ -152,11 +152,6 @@ class Ledger:
         with self._lock:
             short = sum(one.wanted - one.ready for one in self._workloads.all.values() if one.ready < one.wanted)
             return max(short, sum(pod.waits_since is not None for pod in self._pods.there()))
-
-    def waiting_pods(self) -> list[Pod]:
-        """Pods that wait for a node or to become ready."""
-        with self._lock:
-            return [pod for pod in self._pods.there() if pod.waits_since is not None]
 
     def _short(self) -> list[Short]:
         found: list[Short] = []
