@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.identity.rights import Rights, WorkloadIdentity
 from components.node_pools.machine_nodes import MachineNodes, MachineNodesArgs
@@ -13,6 +12,7 @@ from config.bare_metal import KubeconfigProvisioner
 from .contract import Cluster
 from .errors import UnsupportedError
 from .kubeconfig import as_json, machines_kubeconfig
+from .objects import kubernetes_provider
 
 
 class BareMetalCluster(Cluster):
@@ -30,13 +30,10 @@ class BareMetalCluster(Cluster):
         super().__init__("kuber:clusters:BareMetalCluster", name, None, opts)
 
         self.kubeconfig = _reached_by_kubeconfig(name, settings.provisioner)
-        self.provider = kubernetes.Provider(
-            f"{name}-kubernetes",
+        self.provider = kubernetes_provider(
+            name,
             kubeconfig=self.kubeconfig,
-            cluster_identifier=f"{settings.site}/{name}",  # a new address or authority then replaces nothing
-            enable_server_side_apply=True,
-            enable_config_map_mutable=True,  # names are fixed: replacing would take a ConfigMap away before the new one is there
-            enable_secret_mutable=True,
+            identifier=f"{settings.site}/{name}",
             opts=pulumi.ResourceOptions(parent=self),
         )
         MachineNodes(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
 
 from components.identity.pod_identity import PodIdentity, PodIdentityArgs
 from components.identity.rights import AwsStatement, Rights, WorkloadIdentity, policy_document
@@ -18,6 +17,7 @@ from config.eks_addons import AddonName, addon_versions
 
 from .contract import Cluster
 from .kubeconfig import as_json, kubeconfig_document
+from .objects import kubernetes_provider
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _POLICY = "arn:aws:iam::aws:policy"
@@ -93,13 +93,10 @@ class EksCluster(Cluster):
                 install_hint="kubectl needs the AWS command line (version 2) to get a token",
             )
         )
-        self.provider = kubernetes.Provider(
-            f"{name}-kubernetes",
+        self.provider = kubernetes_provider(
+            name,
             kubeconfig=self.kubeconfig,
-            cluster_identifier=self._arn,  # a new endpoint or authority then replaces nothing
-            enable_server_side_apply=True,
-            enable_config_map_mutable=True,  # names are fixed: replacing would take a ConfigMap away before the new one is there
-            enable_secret_mutable=True,
+            identifier=self._arn,
             # Objects go before the nodes do: load balancers and volumes left behind would hold up the network's removal.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*pools, *addons, *access]),
         )

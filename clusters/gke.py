@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pulumi
 import pulumi_gcp as gcp
-import pulumi_kubernetes as kubernetes
 
 from components.identity.cluster_roles import bind_cluster_role
 from components.identity.names import bounded
@@ -17,6 +16,7 @@ from config.gke import GkeCluster as GkeSettings
 
 from .contract import Cluster
 from .kubeconfig import as_json, kubeconfig_document
+from .objects import kubernetes_provider
 
 _NODE_ROLE = "roles/container.defaultNodeServiceAccount"
 """The least that a node needs: to write its logs and metrics (GKE documentation, "Use least privilege service accounts")."""
@@ -66,13 +66,10 @@ class GkeCluster(Cluster):
                 install_hint="kubectl needs gke-gcloud-auth-plugin to get a token",
             )
         )
-        self.provider = kubernetes.Provider(
-            f"{name}-kubernetes",
+        self.provider = kubernetes_provider(
+            name,
             kubeconfig=self.kubeconfig,
-            cluster_identifier=self._self_link(),  # a new endpoint or authority then replaces nothing
-            enable_server_side_apply=True,
-            enable_config_map_mutable=True,  # names are fixed: replacing would take a ConfigMap away before the new one is there
-            enable_secret_mutable=True,
+            identifier=self._self_link(),
             # Objects go before the nodes do: load balancers and disks left behind would hold up the network's removal.
             opts=pulumi.ResourceOptions(parent=self, depends_on=pools),
         )

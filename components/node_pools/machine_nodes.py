@@ -43,7 +43,7 @@ class MachineNodes(pulumi.ComponentResource):
                 metadata={
                     "name": node,
                     "labels": machine_labels(args.settings, node),
-                    "annotations": {"pulumi.com/patchFieldManager": FIELD_MANAGER, "pulumi.com/patchForce": "true"},
+                    "annotations": {"pulumi.com/patchFieldManager": FIELD_MANAGER},
                 },
                 spec={"taints": list(_as_kubernetes(taints))} if taints else None,
                 opts=pulumi.ResourceOptions(parent=self),

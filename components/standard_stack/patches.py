@@ -17,8 +17,8 @@ def patch(one: Manifest) -> Manifest:
     They are applied server-side by a field manager of our own, and taken over from whom they belong to.
     """
     metadata = one["metadata"]
-    ours = {_ANNOTATION: FIELD_MANAGER, "pulumi.com/patchForce": "true"}
-    return {**one, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **ours}}}
+    annotations = {**metadata.get("annotations", {}), _ANNOTATION: FIELD_MANAGER}
+    return {**one, "metadata": {**metadata, "annotations": annotations}}
 
 
 def is_patch(one: Mapping[str, Any]) -> bool:

@@ -58,7 +58,7 @@ class Recovery:
 class StateFile:
     """The file of one stack in a backend's folder.
 
-    Layout of the folder (engine 3.200, pkg/backend/diy): `.pulumi/stacks/PROJECT/STACK.json` is replaced as a whole at the beginning
+    Layout of the folder (engine 3.259, pkg/backend/diy): `.pulumi/stacks/PROJECT/STACK.json` is replaced as a whole at the beginning
     and the end of every step, after the one before has been copied to `STACK.json.bak`; at the end of a command its copies go to
     `.pulumi/history` and `.pulumi/backups`; who works on the stack has a file in `.pulumi/locks/organization/PROJECT/STACK`.
 

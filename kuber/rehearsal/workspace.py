@@ -81,6 +81,9 @@ class Workspace:
         self.folder = folder
         self.state = folder / "state"
         self.state.mkdir()
+        self._home = folder / "home"
+        self._home.mkdir()
+        (self._home / "logs").touch()  # no folder: the log of each command, a third of a preview's work, is read by nobody here
         self._tools = find_tools()
         self._given = dict(environment)
         self._debug_providers = debug_providers
@@ -160,8 +163,11 @@ class Workspace:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
         kept |= self._given
         return kept | {
-            "PATH": f"{self._tools}{os.pathsep}{kept.get('PATH', os.defpath)}",
-            "PULUMI_HOME": str(self.folder / "home"),
+            # The language host that is built from its Go module is of before the engine told it of virtual environments.
+            "PATH": os.pathsep.join(
+                (str(self._tools), str(Path(sys.executable).parent), kept.get("PATH", os.defpath))
+            ),
+            "PULUMI_HOME": str(self._home),
             "PULUMI_BACKEND_URL": kept.get("PULUMI_BACKEND_URL", self.state.as_uri()),
             "PULUMI_CONFIG_PASSPHRASE": "throw-away",
             "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -55,10 +55,7 @@ def test_a_control_plane_machine_is_in_no_pool() -> None:
 
 def test_labels_are_applied_under_a_field_manager_of_our_own() -> None:
     for patch in nodes().values():
-        assert patch.inputs["metadata"]["annotations"] == {
-            "pulumi.com/patchFieldManager": "kuber-inventory",
-            "pulumi.com/patchForce": "true",
-        }
+        assert patch.inputs["metadata"]["annotations"] == {"pulumi.com/patchFieldManager": "kuber-inventory"}
 
 
 def test_nothing_is_unknown_since_the_cluster_is_there_already() -> None:

@@ -121,7 +121,7 @@ def test_a_build_has_the_programs_and_the_scripts_beside_them(machine_with_go: M
     code, stdout, stderr = machine_with_go.build()
     assert (code, stdout) == (0, "")
     assert re.findall(r"^\[(.+): built in", stderr, re.MULTILINE) == [
-        *("1/10] helm v3.20.2", "2/10] pulumi v3.200.0", "3/10] pulumi-language-python v3.79.0"),
+        *("1/10] helm v3.20.2", "2/10] pulumi v3.259.0", "3/10] pulumi-language-python v3.79.0"),
         *("4/10] kubeconform v0.8.0", "5/10] crane v0.22.1", "6/10] etcd v3.6.5", "7/10] kube-apiserver v1.35.4"),
         *("8/10] kube-controller-manager v1.35.4", "9/10] kube-scheduler v1.35.4", "10/10] kwok v0.8.0"),
     ]
@@ -133,7 +133,7 @@ def test_a_build_has_the_programs_and_the_scripts_beside_them(machine_with_go: M
         *("pulumi-resource-pulumi-python", "pulumi-analyzer-policy-python"),
     }
     assert os.access(bin_folder / "pulumi-language-python-exec", os.X_OK)
-    assert "version.Version=v3.200.0" in (bin_folder / "pulumi").read_text()
+    assert "version.Version=v3.259.0" in (bin_folder / "pulumi").read_text()
 
 
 def test_links_lead_to_all_programs(machine_with_go: Machine) -> None:
@@ -225,7 +225,7 @@ def test_without_go_the_error_says_how_to_get_it(machine: Machine) -> None:
     assert stderr.startswith(
         "error: Go is not installed: install Go 1.26.0 or newer (https://go.dev/dl/), or the tools"
     )
-    assert "\n  pulumi v3.200.0 or newer (https://www.pulumi.com/docs/install/): no pulumi is on PATH\n" in stderr
+    assert "\n  pulumi v3.259.0 or newer (https://www.pulumi.com/docs/install/): no pulumi is on PATH\n" in stderr
     assert "\n  helm v3.20.2 (https://helm.sh/docs/intro/install/): no helm is on PATH\n" in stderr
     assert machine.built() == []
 
@@ -249,12 +249,12 @@ def test_a_failed_build_shows_what_go_said_and_leaves_nothing(machine_with_go: M
     assert machine_with_go.built() == []
 
 
-@pytest.mark.parametrize("version", ["v3.200.0", "v3.272.0", "v4.0.1"])
+@pytest.mark.parametrize("version", ["v3.259.0", "v3.272.0", "v4.0.1"])
 def test_a_pulumi_on_path_that_is_new_enough_is_used(machine_with_go: Machine, version: str) -> None:
     machine_with_go.install("pulumi", f"print('{version}')")
     machine_with_go.install("pulumi-language-python", "")
     code, _, stderr = machine_with_go.build()
-    assert code == 0 and "v3.200.0 or newer: using it, nothing to build" in stderr
+    assert code == 0 and "v3.259.0 or newer: using it, nothing to build" in stderr
     assert machine_with_go.built() == [name for name in ALL if name != "pulumi"]
     assert machine_with_go.build("--print-bin")[:2] == (0, f"{machine_with_go.folder / 'path'}\n")
 
@@ -263,7 +263,7 @@ def test_a_pulumi_on_path_that_is_older_is_passed_over(machine_with_go: Machine)
     machine_with_go.install("pulumi", "print('v3.99.1')")
     machine_with_go.install("pulumi-language-python", "")
     code, _, stderr = machine_with_go.build("--print-bin")
-    assert code == 1 and "is v3.99.1 where v3.200.0 or newer is needed" in stderr
+    assert code == 1 and "is v3.99.1 where v3.259.0 or newer is needed" in stderr
     machine_with_go.build()
     assert Path(machine_with_go.build("--print-bin")[1]).is_relative_to(machine_with_go.cache)
 
@@ -277,7 +277,7 @@ def test_a_helm_on_path_of_another_version_is_passed_over(machine_with_go: Machi
 
 def test_nothing_is_built_where_all_is_on_path(machine: Machine) -> None:
     for name, version in {
-        "pulumi": "v3.200.0",
+        "pulumi": "v3.259.0",
         "helm": "v3.20.2+g8fb76d6",
         "kubeconform": "v0.8.0",
         "crane": "0.22.1",

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from kuber.rehearsal.api import Api, Kind
-from kuber.rehearsal.engine import EngineError
-from tests.engine.staging import StagedCluster, staged
+from tests.engine.staging import StagedCluster, staged, staged_small
 from tests.engine.trees import charts_of, with_parts
 from tests.support import EKS
 
@@ -21,6 +20,7 @@ WEBHOOKS: Kind = ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfigura
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 VPC = "aws:ec2/vpc:Vpc"
+SHOP = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "default"}}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,6 @@ def test_what_was_taken_away_is_seen_and_comes_back(cluster: StagedCluster) -> N
 
 
 def test_what_was_edited_is_seen_and_mended(cluster: StagedCluster) -> None:
-    """Of an object, a field that somebody else has set is told with his name; by force it is taken back (docs/recovery.md)."""
     (vpc,) = cluster.stage.store.resources(type=VPC)
     cluster.stage.store.edit(VPC, vpc.id, {"enableDnsHostnames": False})
     (service, *_) = api_of(cluster).list(SERVICE, "system-certificates")
@@ -60,11 +59,8 @@ def test_what_was_edited_is_seen_and_mended(cluster: StagedCluster) -> None:
 
     seen = cluster.engine.refresh(cluster.stack, "--preview-only")
     assert {(step.name, step.operation) for step in seen.changes} == {(vpc.name, "update"), (name, "update")}
-    with pytest.raises(EngineError, match=r'conflict with "somebody" using v1: \.spec\.selector'):
-        cluster.engine.up(cluster.stack)
-    forced = cluster.engine.at(environment={"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}).up(cluster.stack)
-    assert name in {step.name for step in forced.changes}
-    cluster.engine.up(cluster.stack)
+    mended = cluster.engine.up(cluster.stack)
+    assert {(step.name, step.operation) for step in mended.changes} == {(vpc.name, "update"), (name, "update")}
     live = api_of(cluster).get(SERVICE, "system-certificates", service["metadata"]["name"])
     assert live and live["spec"]["selector"] != {"app": "something-else"}
     assert cluster.stage.store.resources(type=VPC)[0].inputs["enableDnsHostnames"] is True
@@ -72,7 +68,7 @@ def test_what_was_edited_is_seen_and_mended(cluster: StagedCluster) -> None:
 
 
 def test_what_other_controllers_own_is_left_to_them(cluster: StagedCluster) -> None:
-    """Node counts are the autoscaler's, replicas those of a HorizontalPodAutoscaler, a webhook's authority is injected."""
+    """Node counts are the autoscaler's, and a webhook's authority is injected."""
     group = next(
         one for one in cluster.stage.store.resources(type=NODE_GROUP) if one.inputs["scalingConfig"]["maxSize"] > 4
     )
@@ -88,3 +84,19 @@ def test_what_other_controllers_own_is_left_to_them(cluster: StagedCluster) -> N
     assert cluster.changes() == {}
     (after,) = [one for one in cluster.stage.store.resources(type=NODE_GROUP) if one.id == group.id]
     assert after.inputs["scalingConfig"]["desiredSize"] == 4
+
+
+def test_replicas_are_left_to_a_horizontal_pod_autoscaler(tmp_path: Path, engine_tools: Path) -> None:
+    """The standard stack has none yet: the small program has, and its controller's hand is played here, since there are no metrics."""
+    with staged_small(tmp_path) as small:
+        small.configure("config:\n  small:greeting: hello\n  small:scaled: true\n")
+        small.engine.up(small.stack)
+        api = small.stage.control_plane.api
+        path = f"{api.path_of(SHOP)}/scale"
+        scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": SHOP["metadata"], "spec": {"replicas": 7}}
+        api.request("PUT", path, {"fieldManager": "horizontal-pod-autoscaler"}, body=scale)
+
+        small.configure("config:\n  small:greeting: good day\n  small:scaled: true\n")
+        assert "shop" not in {step.name for step in small.engine.up(small.stack).changes}
+        live = api.get(("apps/v1", "Deployment"), "default", "shop")
+        assert live and live["spec"]["replicas"] == 7

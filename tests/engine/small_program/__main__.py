@@ -106,4 +106,29 @@ important = {
     "value": 1000,
 }
 resource("kubernetes:scheduling.k8s.io/v1:PriorityClass", "important", important, inside)
+if pulumi.Config().get_bool("scaled"):
+    labels = {"app": "shop"}
+    shop = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "shop", "image": "shop"}]}},
+        },
+    }
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "shop"},
+        "spec": {
+            "minReplicas": 1,
+            "maxReplicas": 9,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
+        },
+    }
+    # No pod becomes ready, as there is no node.
+    shop["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
+    resource("kubernetes:apps/v1:Deployment", "shop", shop, inside)
+    resource("kubernetes:autoscaling/v2:HorizontalPodAutoscaler", "shop-scaler", scaler, inside)
 pulumi.export("endpoint", cluster.endpoint)
