@@ -76,7 +76,7 @@ def without_last_word(errors: Sequence[str]) -> list[str]:
 
 
 def _read_trace(trace: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The registered resources and the stack's outputs, from the engine's trace: its calls as JSON, a line as each begins and ends."""
+    """The registered resources and the stack's outputs, from the engine's trace of its calls, a line each time one begins or ends."""
     resources: list[dict[str, Any]] = []
     outputs: dict[str, Any] = {}
     with trace.open(encoding="utf-8") as lines:
@@ -85,7 +85,9 @@ def _read_trace(trace: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             match call["method"].removeprefix("/pulumirpc.ResourceMonitor/"):
                 case "RegisterResource" if "response" in call:
                     resources.append(registered_resource(call["request"], call["response"]["urn"]))
-                case "RegisterResourceOutputs" if "response" in call and "::pulumi:pulumi:Stack::" in call["request"]["urn"]:
+                case "RegisterResourceOutputs" if (
+                    "response" in call and "::pulumi:pulumi:Stack::" in call["request"]["urn"]
+                ):
                     outputs = shown(call["request"].get("outputs", {}))
     return sorted(resources, key=lambda resource: resource["urn"]), outputs
 

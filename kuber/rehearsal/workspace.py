@@ -83,7 +83,9 @@ class Workspace:
         self.state.mkdir()
         self._home = folder / "home"
         self._home.mkdir()
-        (self._home / "logs").touch()  # no folder: the log of each command, a third of a preview's work, is read by nobody here
+        (
+            self._home / "logs"
+        ).touch()  # no folder: the log of each command, a third of a preview's work, is read by nobody here
         self._tools = find_tools()
         self._given = dict(environment)
         self._debug_providers = debug_providers
@@ -164,9 +166,7 @@ class Workspace:
         kept |= self._given
         return kept | {
             # The language host that is built from its Go module is of before the engine told it of virtual environments.
-            "PATH": os.pathsep.join(
-                (str(self._tools), str(Path(sys.executable).parent), kept.get("PATH", os.defpath))
-            ),
+            "PATH": os.pathsep.join((str(self._tools), str(Path(sys.executable).parent), kept.get("PATH", os.defpath))),
             "PULUMI_HOME": str(self._home),
             "PULUMI_BACKEND_URL": kept.get("PULUMI_BACKEND_URL", self.state.as_uri()),
             "PULUMI_CONFIG_PASSPHRASE": "throw-away",

@@ -87,7 +87,7 @@ def test_what_other_controllers_own_is_left_to_them(cluster: StagedCluster) -> N
 
 
 def test_replicas_are_left_to_a_horizontal_pod_autoscaler(tmp_path: Path, engine_tools: Path) -> None:
-    """The standard stack has none yet: the small program has, and its controller's hand is played here, since there are no metrics."""
+    """The standard stack has none: the small program has. There are no metrics, so its controller's hand is played here."""
     with staged_small(tmp_path) as small:
         small.configure("config:\n  small:greeting: hello\n  small:scaled: true\n")
         small.engine.up(small.stack)

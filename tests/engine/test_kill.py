@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -265,7 +265,8 @@ def up_with_half_the_room(small: Staged) -> Iterator[subprocess.Popen[bytes]]:
             yield engine
         finally:
             for pid in processes.session_members(engine.pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def is_damaged(small: Staged) -> bool:

@@ -15,6 +15,8 @@ import pytest
 
 from components.standard_stack.absence import UNVERIFIED_ALLOWED
 from kuber.cli import rehearse as command
+from kuber.rehearsal.chaos import Interruption
+from kuber.rehearsal.rehearsal import Request
 from kuber.rehearsal.result import Problem, Result
 from tests.chart_cache import chart_cache
 from tests.engine.trees import charts_of
@@ -111,6 +113,18 @@ def _result(problems: list[Problem]) -> Result:
         steps=(),
         problems=problems,
     )
+
+
+def test_what_is_asked_for_is_what_is_rehearsed(kuber: Kuber, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Request] = []
+    monkeypatch.setattr("kuber.rehearsal.rehearsal.rehearse", lambda request, _: asked.append(request) or _result([]))
+    monkeypatch.setattr(command, "_planned_resources", lambda *_: 3)
+    chaos = ["--interrupt-pool", "workers-spot:50%", "--lose-zone", "eu-west-1a", "--kill-engine-at", "40"]
+    assert kuber("rehearse", "prod-eks", *chaos).code == 0
+    (request,) = asked
+    assert (request.stack, request.base, request.resources) == ("prod-eks", None, 3)
+    assert request.interrupt == [Interruption("workers-spot", 50)]
+    assert (request.lose_zone, request.kill_engine_at) == ("eu-west-1a", 40)
 
 
 @pytest.mark.parametrize("broken", [False, True])

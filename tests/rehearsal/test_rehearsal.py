@@ -102,10 +102,12 @@ def _problems(result: Result) -> list[tuple[str, str, str]]:
     return [(one.step, one.what, one.where) for one in result.problems]
 
 
-def test_a_good_change_moves_a_pool_recovers_from_a_kill_and_survives_an_interruption(project: Project) -> None:
+def test_a_good_change_moves_a_pool_recovers_from_a_kill_and_survives_losses(project: Project) -> None:
     project.commit()
     project.write(SMALL.set("pools.workers-spot.machine_types", ["m7i.2xlarge", "m6i.2xlarge"]))
-    result = project.rehearse(base="HEAD", kill_engine_at=3, interrupt=[Interruption("workers-spot")])
+    result = project.rehearse(
+        base="HEAD", kill_engine_at=3, interrupt=[Interruption("workers-spot")], lose_zone="eu-west-1b"
+    )
 
     assert _problems(result) == []
     assert [step.outcome for step in result.steps] == ["done"] * len(result.steps)
@@ -132,6 +134,10 @@ def test_a_good_change_moves_a_pool_recovers_from_a_kill_and_survives_an_interru
     assert gone == {"lost with their node": 6}
     assert [len(pool.added) > 0 for pool in lost.observed.pools if pool.pool == "workers"] == [True]
     assert lost.observed.short == []
+    dark = _step(result, "lose zone eu-west-1b")
+    assert dark.observed
+    assert any(one.causes.keys() == {"lost with their node"} for one in dark.observed.moved)
+    assert dark.observed.short == []
 
     assert _step(result, "lift the protection").operations["update"] >= 1
     assert [one.what for one in result.leftovers if not one.why] == []
