@@ -110,7 +110,6 @@ def _ups(added: dict[str, str]) -> Ups:
         for name, arguments in zip(_COMMANDS, (up, ["preview", *of_stack], up), strict=True):
             words, environment = stage.engine.command(*arguments)
             environment |= {variable: environment.get(variable, "") + text for variable, text in added.items()}
-            environment["PULUMI_HOME"] = scratch  # with a log of each command, as users have it
             usages[name] = run_apart(words, PROJECT, environment, Path(scratch, "output.log"))
             shown = f"{usages[name].cpu_seconds:7.2f} s CPU, {usages[name].wall_seconds:7.2f} s"
             print(f"{shown}: {name}{f' with {added}' if added else ''}", file=sys.stderr, flush=True)

@@ -291,5 +291,5 @@ class Engine:
         return self._workspace.settings(self.project, stack)
 
     def command(self, *arguments: str | Path) -> tuple[list[str], dict[str, str]]:
-        """The command line of an engine's command, and all of its environment: for those who run it otherwise."""
+        """The command line of an engine's command, and all of its environment, for those who run it as users do."""
         return self._workspace.command(*arguments)

@@ -97,7 +97,7 @@ class StateFile:
     def remove_emptied_notes(self) -> list[Path]:
         """Remove notes of the backend that aren't whole, and give them.
 
-        Beside each file it keeps one with its content type and checksum, which it writes anew in place (gocloud.dev 0.37,
+        Beside each file it keeps one with its content type and checksum, which it writes anew in place (gocloud.dev 0.46,
         blob/fileblob, setAttrs). Whoever is killed just then leaves that empty, and no command reads the state any more: "failed
         to load checkpoint: EOF".
         """

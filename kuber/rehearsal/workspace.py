@@ -81,11 +81,10 @@ class Workspace:
         self.folder = folder
         self.state = folder / "state"
         self.state.mkdir()
-        self._home = folder / "home"
-        self._home.mkdir()
-        (
-            self._home / "logs"
-        ).touch()  # no folder: the log of each command, a third of a preview's work, is read by nobody here
+        self._quiet_home = folder / "home"
+        self._quiet_home.mkdir()
+        # The engine's log of each command is a third of a preview's work. It keeps none where it can't make its folder.
+        (self._quiet_home / "logs").touch()
         self._tools = find_tools()
         self._given = dict(environment)
         self._debug_providers = debug_providers
@@ -124,7 +123,7 @@ class Workspace:
         return settings
 
     def command(self, *arguments: str | Path) -> tuple[list[str], dict[str, str]]:
-        """The command line of an engine's command, and all of its environment."""
+        """The command line of an engine's command, and all of its environment; the engine does all that it does for users."""
         words = [str(self._tools / "pulumi"), *map(str, arguments), "--non-interactive", "--color", "never"]
         return words, self._environment()
 
@@ -148,7 +147,7 @@ class Workspace:
             EngineError: it took too long, or can't be started.
         """
         command, own = self.command(*arguments)
-        environment = {**own, **(env or {})}
+        environment = {**own, "PULUMI_HOME": str(self._quiet_home), **(env or {})}
         try:
             return processes.run(
                 command, cwd=cwd, env=environment, timeout_seconds=self._timeout_seconds, kill_when=kill_when
@@ -167,7 +166,7 @@ class Workspace:
         return kept | {
             # The language host that is built from its Go module is of before the engine told it of virtual environments.
             "PATH": os.pathsep.join((str(self._tools), str(Path(sys.executable).parent), kept.get("PATH", os.defpath))),
-            "PULUMI_HOME": str(self._home),
+            "PULUMI_HOME": str(self.folder / "home-with-logs"),
             "PULUMI_BACKEND_URL": kept.get("PULUMI_BACKEND_URL", self.state.as_uri()),
             "PULUMI_CONFIG_PASSPHRASE": "throw-away",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
