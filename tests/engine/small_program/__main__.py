@@ -111,7 +111,10 @@ if pulumi.Config().get_bool("scaled"):
     shop = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "shop"},
+        "metadata": {
+            "name": "shop",
+            "annotations": {"pulumi.com/skipAwait": "true"},
+        },  # no pod gets ready without a node
         "spec": {
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "shop", "image": "shop"}]}},
@@ -127,8 +130,6 @@ if pulumi.Config().get_bool("scaled"):
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
         },
     }
-    # No pod becomes ready, as there is no node.
-    shop["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
     resource("kubernetes:apps/v1:Deployment", "shop", shop, inside)
     resource("kubernetes:autoscaling/v2:HorizontalPodAutoscaler", "shop-scaler", scaler, inside)
 pulumi.export("endpoint", cluster.endpoint)
