@@ -172,7 +172,8 @@ def _report(
         [
             "# How the engine's work grows with the number of objects",
             "Written by `python -m bench.growth`; the [README](../README.md) tells how to read it. "
-            f"Medians of {len(in_folder[0])} runs, with slow writes of {len(in_bucket[0])}. The engine is the real one; the Kubernetes provider and the bucket are stand-ins. "
+            f"Medians of {len(in_folder[0])} runs, with slow writes of {len(in_bucket[0])}. "
+            "The engine is the real one; the Kubernetes provider and the bucket are stand-ins. "
             f"Each write of a state to the bucket takes {write_ms} ms more.",
             machine.markdown(described),
             results.table([*header, "writes"], rows),
