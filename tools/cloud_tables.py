@@ -1,7 +1,7 @@
-"""Derives what the simulated clouds know of resource types: `python -m tools.cloud_tables [replace_on_changes.json]`.
+"""Derives what reviews and simulated clouds know of resource types: `python -m tools.cloud_tables [replace_on_changes.json]`.
 
 Writes kuber/rehearsal/cloud/properties.json from the installed SDKs and, where the file of facts about the providers is given,
-force_new.json from it. Tests hold both against their sources.
+kuber/replacement/force_new.json from it. Tests hold both against their sources.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any, Union, get_args, get_origin
 
 from components.lean_sdk import make_lean
 
-FOLDER = Path(__file__).parents[1] / "kuber" / "rehearsal" / "cloud"
+_PACKAGE = Path(__file__).parents[1] / "kuber"
+PROPERTIES = _PACKAGE / "rehearsal" / "cloud" / "properties.json"
+FORCE_NEW = _PACKAGE / "replacement" / "force_new.json"
 
 TYPES = (
     "aws:autoscaling/tag:Tag",
@@ -167,10 +169,10 @@ def _shape(of: Any) -> Any:
 
 def main() -> None:
     """Write the tables."""
-    (FOLDER / "properties.json").write_text(written(properties()), encoding="utf-8")
+    PROPERTIES.write_text(written(properties()), encoding="utf-8")
     if len(sys.argv) > 1:
         facts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        (FOLDER / "force_new.json").write_text(written(force_new(facts)), encoding="utf-8")
+        FORCE_NEW.write_text(written(force_new(facts)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kuber.rehearsal.cloud import CloudStore, Faults, Record, providers
 from kuber.rehearsal.cloud.provider import SimulatedCloud
-from kuber.rehearsal.cloud.wire import to_properties, to_struct
 from kuber.rehearsal.control_plane import NodeSpec
 from kuber.rehearsal.engine import Engine
+from kuber.wire import to_properties, to_struct
 
 Described = dict[str, dict[str, Any]]
 REGION, ACCOUNT = "eu-west-1", "210987654321"

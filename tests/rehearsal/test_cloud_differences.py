@@ -9,9 +9,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from kuber.rehearsal.cloud import CloudStore
-from kuber.rehearsal.cloud.differences import changes, deletes_first
 from kuber.rehearsal.cloud.properties import failures
-from kuber.rehearsal.cloud.wire import secret
+from kuber.replacement.differences import changes, deletes_first
+from kuber.wire import secret
 from tests.rehearsal.clouds import Asked
 
 GROUP = "aws:eks/nodeGroup:NodeGroup"

@@ -12,7 +12,7 @@ from pulumi.runtime import rpc
 from kuber.rehearsal.cloud import KINDS, CloudStore, Endpoint, Fault, Faults, Record
 from kuber.rehearsal.cloud.kinds import CloudError, Place, Resource
 from kuber.rehearsal.cloud.properties import input_names, output_names
-from kuber.rehearsal.cloud.wire import revealed, secret
+from kuber.wire import revealed, secret
 from tests.rehearsal.clouds import Asked, RefusedError, network
 
 GROUP = {

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from kuber.rehearsal.cloud import KINDS
-from kuber.rehearsal.cloud.conditions import CONDITIONS
-from kuber.rehearsal.cloud.differences import rules_of
 from kuber.rehearsal.cloud.kinds import Kind
 from kuber.rehearsal.cloud.properties import failures, input_names, known_types, output_names
+from kuber.replacement.conditions import CONDITIONS
+from kuber.replacement.differences import rules_of
 from tests.plans import plan
 from tests.requirements import shared
 from tests.support import SHIPPED, StackFile
@@ -23,18 +23,18 @@ NOT_OF_THE_PROGRAM = {"aws:s3/bucket:Bucket"}
 """Simulated for tests of the engine, whose small programs have some."""
 
 
-def table(name: str) -> dict[str, Any]:
-    return json.loads((cloud_tables.FOLDER / name).read_text(encoding="utf-8"))
+def table(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def test_the_table_of_properties_is_what_the_installed_sdks_say() -> None:
     """After an update of an SDK: `python -m tools.cloud_tables`."""
-    assert table("properties.json") == cloud_tables.properties()
+    assert table(cloud_tables.PROPERTIES) == cloud_tables.properties()
 
 
 def test_the_table_of_replacements_is_what_the_facts_about_the_providers_say() -> None:
     facts = json.loads(shared("upstream/replace_on_changes.json").read_text(encoding="utf-8"))
-    assert table("force_new.json") == cloud_tables.force_new(facts)
+    assert table(cloud_tables.FORCE_NEW) == cloud_tables.force_new(facts)
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stack)
@@ -66,11 +66,11 @@ def test_names_needs_and_what_is_unique_are_properties_that_there_are(token: str
 
 
 def test_each_case_in_which_a_property_replaces_is_known() -> None:
-    told = {(token, path) for token, paths in table("force_new.json")["conditional"].items() for path in paths}
+    told = {(token, path) for token, paths in table(cloud_tables.FORCE_NEW)["conditional"].items() for path in paths}
     assert set(CONDITIONS) == told
 
 
-@pytest.mark.parametrize("token", sorted(table("force_new.json")["types"]))
+@pytest.mark.parametrize("token", sorted(table(cloud_tables.FORCE_NEW)["types"]))
 def test_what_replaces_are_properties_that_there_are(token: str) -> None:
     rules = rules_of(token)
     paths = [*rules.below, *rules.presence, *rules.conditional]
@@ -91,5 +91,5 @@ def _top(path: str) -> str:
 
 
 def test_the_tables_are_written_as_the_tool_writes_them() -> None:
-    for name in ("properties.json", "force_new.json"):
-        assert Path(cloud_tables.FOLDER, name).read_text(encoding="utf-8") == cloud_tables.written(table(name))
+    for file in (cloud_tables.PROPERTIES, cloud_tables.FORCE_NEW):
+        assert file.read_text(encoding="utf-8") == cloud_tables.written(table(file))

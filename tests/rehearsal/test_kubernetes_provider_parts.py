@@ -12,9 +12,9 @@ from kuber.rehearsal.kubernetes_provider import kubeconfig, ownership
 from kuber.rehearsal.kubernetes_provider.configuration import Configuration, ConfigurationError, changed
 from kuber.rehearsal.kubernetes_provider.diff import Differences, parse_path, text_of
 from kuber.rehearsal.kubernetes_provider.quantity import canonical
-from kuber.rehearsal.kubernetes_provider.replacing import EVERY_KIND, replacing_paths, table
 from kuber.rehearsal.kubernetes_provider.shape import restricted
 from kuber.rehearsal.kubernetes_provider.values import UNKNOWN, Secret, read, with_secrets_of, written
+from kuber.replacement.kubernetes import EVERY_KIND, replacing_paths, table
 from tests.requirements import missing, shared
 from tools import kubernetes_types
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kuber.rehearsal.cloud.aws_network import arn
 from kuber.rehearsal.cloud.kinds import Autoname, CloudError, Kind, Needs, Resource, Rule, Unique
-from kuber.rehearsal.cloud.wire import UNKNOWN, Properties
+from kuber.wire import UNKNOWN, Properties
 
 ROLE = "aws:iam/role:Role"
 _KEY = "aws:kms/key:Key"

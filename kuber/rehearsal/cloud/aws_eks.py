@@ -8,7 +8,7 @@ from typing import Any
 from kuber.rehearsal.cloud.aws_account import role_is_there
 from kuber.rehearsal.cloud.aws_network import LAUNCH_TEMPLATE, SUBNET, arn, in_subnet, with_group
 from kuber.rehearsal.cloud.kinds import Autoname, CloudError, Kind, Needs, Resource, Unique
-from kuber.rehearsal.cloud.wire import UNKNOWN, Properties
+from kuber.wire import UNKNOWN, Properties
 
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any
 
 from kuber.rehearsal.cloud.kinds import Autoname, CloudError, Kind, Needs, Resource, Unique
-from kuber.rehearsal.cloud.wire import UNKNOWN, Properties
+from kuber.wire import UNKNOWN, Properties
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"

@@ -11,7 +11,7 @@ from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from kuber.rehearsal.cloud.store import Record
-from kuber.rehearsal.cloud.wire import to_struct, without_secrets
+from kuber.wire import to_struct, without_secrets
 
 _DOING = {"create": "creating", "read": "reading", "update": "updating", "delete": "deleting"}
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from kuber.rehearsal.cloud.kinds import Autoname, CloudError, Kind, Needs, Resource, Unique
-from kuber.rehearsal.cloud.wire import UNKNOWN, Properties, secret
+from kuber.wire import UNKNOWN, Properties, secret
 
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"

@@ -10,7 +10,7 @@ from typing import Any
 
 from kuber.rehearsal.cloud.endpoint import Endpoint
 from kuber.rehearsal.cloud.store import CloudStore, Record
-from kuber.rehearsal.cloud.wire import UNKNOWN, Properties, revealed
+from kuber.wire import UNKNOWN, Properties, revealed
 
 
 class CloudError(Exception):

@@ -12,8 +12,8 @@ from kuber.rehearsal.cloud import aws_eks, aws_network, gcp
 from kuber.rehearsal.cloud.kinds import Place, Resource
 from kuber.rehearsal.cloud.machines import machine
 from kuber.rehearsal.cloud.store import CloudStore, CloudStoreError, Record
-from kuber.rehearsal.cloud.wire import revealed
 from kuber.rehearsal.control_plane.nodes import NodeSpec
+from kuber.wire import revealed
 
 EKS, GKE = aws_eks.NODE_GROUP, gcp.NODE_POOL
 

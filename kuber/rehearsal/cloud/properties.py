@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kuber.rehearsal.cloud.wire import is_secret, is_unknown
+from kuber.wire import is_secret, is_unknown
 
 _TABLE = Path(__file__).with_name("properties.json")
 _OF_THE_ENGINE = frozenset({"__defaults", "__internal"})

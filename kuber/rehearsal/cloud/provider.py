@@ -14,15 +14,17 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from kuber.rehearsal.cloud import differences, kinds, properties
+from kuber.rehearsal.cloud import kinds, properties
 from kuber.rehearsal.cloud.calls import Call
-from kuber.rehearsal.cloud.differences import Change
 from kuber.rehearsal.cloud.endpoint import Endpoint
 from kuber.rehearsal.cloud.faults import Fault, Faults, first, wait
 from kuber.rehearsal.cloud.kinds import CloudError, Kind, Place, Resource
 from kuber.rehearsal.cloud.node_pools import NodePools
 from kuber.rehearsal.cloud.store import CloudStore, Record
-from kuber.rehearsal.cloud.wire import (
+from kuber.rehearsal.provider import StandInProvider
+from kuber.replacement import differences
+from kuber.replacement.differences import Change
+from kuber.wire import (
     UNKNOWN,
     Properties,
     is_secret,
@@ -32,7 +34,6 @@ from kuber.rehearsal.cloud.wire import (
     to_properties,
     to_struct,
 )
-from kuber.rehearsal.provider import StandInProvider
 
 _CHANGE = {
     ("add", False): provider_pb2.PropertyDiff.ADD,

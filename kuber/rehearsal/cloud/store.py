@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from kuber.rehearsal.cloud.wire import Properties, merged
+from kuber.wire import Properties, merged
 
 _FORMAT = "1"
 _TABLES = """

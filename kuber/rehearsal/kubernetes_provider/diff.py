@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from .replacing import Path, replaces
+from kuber.replacement.kubernetes import Path, replaces
+
 from .values import UNKNOWN
 
 Change = Literal["add", "delete", "update"]

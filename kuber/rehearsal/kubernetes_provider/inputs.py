@@ -10,11 +10,11 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from kuber.rehearsal.api import ApiError
+from kuber.replacement.kubernetes import EVERY_KIND, replacing_paths
 
 from . import kinds, objects, values
 from .diff import Differences, parse_path, text_of
 from .normal_form import normalized
-from .replacing import EVERY_KIND, replacing_paths
 from .session import Session, UnreachableError
 from .shape import restricted
 from .state import INPUTS

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .replacing import Path
+from kuber.replacement.kubernetes import Path
 
 Object = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from kuber.rehearsal.cloud.wire import is_unknown
+from kuber.wire import is_unknown
 
 Condition = Callable[[Any, Any, Mapping[str, Any], Mapping[str, Any]], bool]
 """Given the property's old and new value and all of the old and new inputs."""

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from kuber.rehearsal.cloud.conditions import holds
-from kuber.rehearsal.cloud.wire import is_secret, is_unknown, revealed
+from kuber.replacement.conditions import holds
+from kuber.wire import is_secret, is_unknown, revealed
 
 _TABLE = Path(__file__).with_name("force_new.json")
 _OF_THE_ENGINE = frozenset({"__defaults", "__internal"})

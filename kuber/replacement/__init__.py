@@ -1,0 +1,1 @@
+"""Which changes replace a resource rather than update it: the providers' own force-new facts."""
