@@ -34,6 +34,7 @@ class Resource:
     provider: str | None
     inputs: Mapping[str, Any] = field(hash=False)
     unknown: Sequence[str] = field(hash=False)
+    unknownFrom: Mapping[str, Sequence[str]] = field(hash=False)  # noqa: N815 - as the plan calls it
     options: Mapping[str, Any] = field(hash=False)
 
     @property

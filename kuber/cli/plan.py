@@ -15,9 +15,14 @@ def run(stack: str, json_file: Path | None, strict: bool, project: Path | None) 
     """Plan a stack and show it, or write it as JSON."""
     folder, stack = find_project(project), stack_of(stack)
     ensure_stack(stack, folder)
+    from kuber.plan.fingerprints import VARIABLE, Fingerprints
     from kuber.plan.program import plan_stack
 
-    plan = plan_stack(stack, folder, strict=strict)
+    try:
+        fingerprints = Fingerprints.from_environment()
+    except ValueError:
+        raise UsageError(f"{VARIABLE}: not hexadecimal") from None
+    plan = plan_stack(stack, folder, strict=strict, fingerprints=fingerprints)
     if json_file == Path("-"):
         sys.stdout.write(plan.to_json())
         for warning in plan.warnings:

@@ -46,13 +46,13 @@ def run(
     for file in (json_file, html_file):
         _ensure_writable(file)
 
+    from kuber.progress import progress_on
     from kuber.rehearsal.control_plane import ControlPlaneError, ControlPlaneMissingError
     from kuber.rehearsal.engine import EngineError, EngineMissingError
     from kuber.rehearsal.page import page
-    from kuber.rehearsal.progress import progress_on
     from kuber.rehearsal.rehearsal import Request, rehearse
     from kuber.rehearsal.report import show
-    from kuber.rehearsal.versions import RevisionError
+    from kuber.revisions import RevisionError
 
     request = Request(
         project=folder,
@@ -127,7 +127,7 @@ def _ensure_zone(zone: str | None, settings: ClusterSettings) -> None:
 def _ensure_base(base: str, stack: str, folder: Path) -> None:
     import subprocess
 
-    from kuber.rehearsal.versions import RevisionError, commit_of
+    from kuber.revisions import RevisionError, commit_of
 
     try:
         commit_of(folder, base)

@@ -11,7 +11,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_project, get_stack
 
 from .errors import LookUpError, PlanError
-from .registration import registered_resource, shown
+from .registration import Masks, registered_resource, shown
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -38,8 +38,9 @@ class PlanMonitor(MockMonitor):
         outputs: Outputs of the stack.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Masks) -> None:
         super().__init__(_NoLookUps())
+        self._mask = mask
         self.registered: dict[str, dict[str, Any]] = {}
         self.outputs: dict[str, Any] = {}
 
@@ -52,7 +53,7 @@ class PlanMonitor(MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if urn in self.registered:
             raise PlanError(f"two resources with one URN: {urn}")
-        self.registered[urn] = registered_resource(_fields(request), urn)
+        self.registered[urn] = registered_resource(_fields(request), urn, self._mask)
         return resource_pb2.RegisterResourceResponse(
             urn=urn, object=request.object if self._answered(request) else None
         )
@@ -70,7 +71,7 @@ class PlanMonitor(MockMonitor):
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:
         """Record the outputs of the stack; those of components are for the engine's state alone."""
         if _is_stack(request.urn):
-            self.outputs = shown(_plain(request.outputs))
+            self.outputs = shown(_plain(request.outputs), self._mask)
         return super().RegisterResourceOutputs(request)
 
 

@@ -21,9 +21,10 @@ from kuber.project import PROJECT_NAME
 
 from .document import Plan
 from .errors import PlanError
+from .fingerprints import Fingerprints
 
 
-def plan_stack(stack: str, project: Path, *, strict: bool = False) -> Plan:
+def plan_stack(stack: str, project: Path, *, strict: bool = False, fingerprints: Fingerprints | None = None) -> Plan:
     """The plan of `Pulumi.<stack>.yaml`.
 
     The program is the one that the engine runs, `__main__.py`; it sees a preview of a stack that doesn't exist yet. Runs once in a
@@ -33,19 +34,29 @@ def plan_stack(stack: str, project: Path, *, strict: bool = False) -> Plan:
         stack: Name of the stack.
         project: The project's folder.
         strict: Fail where charts aren't here, as the engine does, rather than plan the rest.
+        fingerprints: Marks secrets, so that plans can be compared; without, nothing at all is told of them.
 
     Raises:
         StackFileError: the stack file can't be used.
         PlanError: the program asks for what can't be planned.
     """
     settings = read(stack, project)  # all that is wrong with the file is said before the SDK is loaded
-    source = read_source(stack_file_path(stack, project))
-    return _run(
-        stack, project, settings, json.dumps(cluster_value(source), sort_keys=True), strict
-    )  # as the engine hands it over
+    cluster = cluster_value(read_source(stack_file_path(stack, project)))
+    if fingerprints:
+        cluster = fingerprints.instead_of_encrypted(cluster)
+    handed_over = json.dumps(cluster, sort_keys=True)  # as the engine does
+    return _run(stack, project, settings, handed_over, strict=strict, fingerprints=fingerprints)
 
 
-def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str, strict: bool) -> Plan:
+def _run(
+    stack: str,
+    project: Path,
+    settings: ClusterSettings,
+    cluster: str,
+    *,
+    strict: bool,
+    fingerprints: Fingerprints | None,
+) -> Plan:
     make_lean("pulumi.automation")  # the SDK's way to drive an engine, of no use without one
     make_lean("pulumi.dynamic")  # loads what pickles providers, for programs that have dynamic resources
     import pulumi.runtime
@@ -56,9 +67,10 @@ def _run(stack: str, project: Path, settings: ClusterSettings, cluster: str, str
 
     from .monitor import PlanMonitor, WarningLog
     from .quick_sdk import make_quick
+    from .registration import masked
 
     make_quick()
-    monitor, log = PlanMonitor(), WarningLog()
+    monitor, log = PlanMonitor(fingerprints.mask if fingerprints else masked), WarningLog()
     logger = logging.Logger("kuber.program")
     logger.addHandler(log)
     pulumi.runtime.set_all_config({CONFIG_KEY: cluster})

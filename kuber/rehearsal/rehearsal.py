@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from config.cluster import CloudClusterSettings, ClusterSettings
+from kuber.progress import Progress
+from kuber.revisions import check_out, commit_of
 
 from . import leftovers, workloads
 from .chaos import Chaos, Interruption
@@ -20,11 +22,10 @@ from .events import Run
 from .events import Step as EngineStep
 from .judgement import broken_in_change, broken_in_chaos, refused
 from .observation import Observed, Observer
-from .progress import Progress
 from .result import Leftover, Outcome, Problem, Result, Step
 from .stage import Stage
 from .state_file import StateError
-from .versions import ThrowAway, check_out, commit_of, throw_away, tree_with
+from .versions import ThrowAway, throw_away, tree_with
 
 _SETTLE_SECONDS = 60.0
 _CHANGE = "the working tree"

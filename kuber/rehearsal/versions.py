@@ -1,11 +1,8 @@
-"""The version of a project that a rehearsal runs, and its stack file made fit for a stack that is thrown away."""
+"""The stack file of a rehearsal, made fit for a stack that is thrown away, and the project with it."""
 
 from __future__ import annotations
 
-import io
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,38 +20,6 @@ _ENCRYPTION = ("encryptionsalt", "secretsprovider", "encryptedkey")
 _PROGRAM, _PROJECT_FILE = "__main__.py", "Pulumi.yaml"
 THROW_AWAY = "throw-away"
 """What stands for each secret of a stack file, which only the real stack can decrypt."""
-
-
-class RevisionError(Exception):
-    """A revision can't be had; the text says why."""
-
-
-def commit_of(project: Path, revision: str) -> str:
-    """The commit that a revision names, abbreviated.
-
-    Raises:
-        RevisionError: git knows no such revision, or there is no git.
-    """
-    return _git(project, "rev-parse", "--verify", "--quiet", "--short", f"{revision}^{{commit}}").decode().strip()
-
-
-def check_out(project: Path, revision: str, folder: Path) -> Path:
-    """The project as a revision has it, in a folder, with the virtual environment of the working tree.
-
-    Nothing of the repository is changed: no branch, no index, no list of work trees.
-
-    Raises:
-        RevisionError: git knows no such revision, or there is no git.
-    """
-    top, inside = (_git(project, "rev-parse", asked).decode().strip() for asked in ("--show-toplevel", "--show-prefix"))
-    archive = _git(Path(top), "archive", "--format=tar", f"{revision}:{inside}" if inside else revision)
-    folder.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(folder, filter="tar")  # links may lead anywhere, as in the repository
-    environment = project / ".venv"
-    if environment.exists() and not (folder / ".venv").exists():
-        (folder / ".venv").symlink_to(environment.resolve(), target_is_directory=True)
-    return folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,14 +111,3 @@ def _without_secrets(value: Any, path: str = "") -> Iterator[str]:
             yield below
         else:
             yield from _without_secrets(inner, below)
-
-
-def _git(project: Path, *arguments: str) -> bytes:
-    try:
-        done = subprocess.run(["git", "-C", str(project), *arguments], capture_output=True)
-    except FileNotFoundError:
-        raise RevisionError("git is not installed: an earlier version of the project can't be had without it") from None
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip()
-        raise RevisionError(said or f"git knows no such revision in {project}")
-    return done.stdout

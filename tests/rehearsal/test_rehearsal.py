@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kuber.progress import NoProgress
 from kuber.rehearsal import stage
 from kuber.rehearsal.chaos import Interruption
-from kuber.rehearsal.progress import NoProgress
 from kuber.rehearsal.rehearsal import Request, rehearse
 from kuber.rehearsal.result import Result, Step
 from tests.engine.trees import charts_of

@@ -1,4 +1,4 @@
-"""How far a rehearsal is, for whoever waits."""
+"""How far long work is, for whoever waits."""
 
 from __future__ import annotations
 

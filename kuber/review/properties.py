@@ -1,0 +1,157 @@
+"""What differs between the inputs of a resource before and after, as people read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kuber.plan.registration import SECRET, UNKNOWN
+
+Place = tuple[str | int, ...]
+"""Where a difference is: ("spec", "containers", 0, "image"), by the indices of afterwards, or of before where it goes."""
+
+_NAMES = ("name", "key", "id", "type", "host", "alert", "record", "containerPort", "port", "mountPath", "cidrBlock")
+"""By what people tell the items of a list apart, the first that all of them have and that no two have alike."""
+
+_SECRET_PREFIX = SECRET.removesuffix("]") + " "
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference, as deep as it goes."""
+
+    place: Place
+    shown: str
+    kind: Literal["add", "delete", "update"]
+    before: Any
+    after: Any
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """All differences, by path. A missing property is as good as null."""
+    return list(_walk(before, after, (), ""))
+
+
+def concealed(value: Any) -> Any:
+    """A value with the fingerprints of its secrets left out."""
+    match value:
+        case str() if is_secret(value):
+            return SECRET
+        case Mapping():
+            return {key: concealed(item) for key, item in value.items()}
+        case list():
+            return [concealed(item) for item in value]
+        case _:
+            return value
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a plan shows a secret here, with a fingerprint or without."""
+    return isinstance(value, str) and (value == SECRET or (value.startswith(_SECRET_PREFIX) and value.endswith("]")))
+
+
+def is_within(place: Place, pattern: Sequence[str | int]) -> bool:
+    """Whether a place is at a path, or below it; `*` stands for any step."""
+    return len(place) >= len(pattern) and all(
+        step in ("*", str(key)) for step, key in zip(map(str, pattern), place, strict=False)
+    )
+
+
+def _walk(before: Any, after: Any, place: Place, shown: str) -> Iterator[Difference]:
+    if before == after or (_is_nothing(before) and _is_nothing(after)) or _are_untold(before, after):
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted({*before, *after}):
+            yield from _walk(before.get(key), after.get(key), (*place, key), _joined(shown, key))
+    elif isinstance(before, list) and isinstance(after, list) and before and after:
+        yield from _walk_list(before, after, place, shown)
+    elif (documents := _documents(before, after)) and documents[0] != documents[1]:
+        yield from _walk(*documents, place, f"{shown}:")
+    elif not documents:
+        yield _difference(before, after, place, shown)
+
+
+def _are_untold(before: Any, after: Any) -> bool:
+    """Whether both are secrets and a plan without fingerprints is among the two: nobody can tell whether they are alike."""
+    return is_secret(before) and is_secret(after) and SECRET in (before, after)
+
+
+def _walk_list(before: list[Any], after: list[Any], place: Place, shown: str) -> Iterator[Difference]:
+    name = _told_apart_by(before, after)
+    if name is None and _are_plain(before) and _are_plain(after):
+        yield from _walk_set(before, after, place, shown)
+        return
+    if name is None:
+        for index in range(max(len(before), len(after))):
+            old, new = (one[index] if index < len(one) else None for one in (before, after))
+            yield from _walk(old, new, (*place, index), f"{shown}[{index}]")
+        return
+    old_items = {item[name]: (index, item) for index, item in enumerate(before)}
+    new_items = {item[name]: (index, item) for index, item in enumerate(after)}
+    for key in [*new_items, *(one for one in old_items if one not in new_items)]:
+        (old_index, old), (new_index, new) = old_items.get(key, (None, None)), new_items.get(key, (None, None))
+        index = new_index if new_index is not None else old_index
+        assert index is not None
+        yield from _walk(old, new, (*place, index), f"{shown}[{name}={key}]")
+    if [one for one in old_items if one in new_items] != [one for one in new_items if one in old_items]:
+        yield Difference(place, f"{shown} (order)", "update", list(old_items), list(new_items))
+
+
+def _walk_set(before: list[Any], after: list[Any], place: Place, shown: str) -> Iterator[Difference]:
+    """Items that come and go, where a list holds plain values."""
+    gone, come = [one for one in before if one not in after], [one for one in after if one not in before]
+    if len(gone) == len(come) == 1 and len(before) == len(after):
+        index = after.index(come[0])
+        yield Difference((*place, index), f"{shown}[{index}]", "update", gone[0], come[0])
+        return
+    if not gone and not come:  # only the order, or how often
+        yield Difference(place, shown, "update", before, after)
+    for one in gone:
+        yield Difference((*place, before.index(one)), f"{shown}[]", "delete", one, None)
+    for one in come:
+        yield Difference((*place, after.index(one)), f"{shown}[]", "add", None, one)
+
+
+def _told_apart_by(*lists: list[Any]) -> str | None:
+    for name in _NAMES:
+        if all(
+            all(isinstance(item, Mapping) and isinstance(item.get(name), (str, int)) for item in items)
+            and len({item[name] for item in items}) == len(items)
+            for items in lists
+        ):
+            return name
+    return None
+
+
+def _are_plain(items: list[Any]) -> bool:
+    return not any(isinstance(item, (Mapping, list)) for item in items)
+
+
+def _documents(before: Any, after: Any) -> tuple[Any, Any] | None:
+    """The meaning of two texts that both hold JSON, such as policies."""
+    if not all(isinstance(one, str) and one.lstrip()[:1] in ("{", "[") for one in (before, after)):
+        return None
+    try:
+        old, new = json.loads(before), json.loads(after)
+    except ValueError:
+        return None
+    return (old, new) if type(old) is type(new) else None
+
+
+def _difference(before: Any, after: Any, place: Place, shown: str) -> Difference:
+    kind = "add" if _is_nothing(before) else "delete" if _is_nothing(after) else "update"
+    return Difference(place, shown, kind, before, after)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value in ([], {})
+
+
+def _joined(shown: str, key: str) -> str:
+    plain = key.replace("_", "a").replace("-", "a").isalnum()
+    return (f"{shown}.{key}" if shown else key) if plain else f"{shown}[{json.dumps(key, ensure_ascii=False)}]"
+
+
+__all__ = ["UNKNOWN", "Difference", "Place", "concealed", "differences", "is_secret", "is_within"]
