@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from kuber.rehearsal.versions import Reached, RevisionError, check_out, commit_of, throw_away, tree_with
+from kuber.rehearsal.versions import Reached, throw_away, tree_with
+from kuber.revisions import RevisionError, check_out, commit_of
 from tests.support import EKS, METAL
 
 REACHED = Reached(
