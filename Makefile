@@ -7,10 +7,12 @@ STACK ?= prod-eks
 PYTEST_ARGS ?= -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help plan validate test check lint types contracts schema tools bench lock clean
+.PHONY: help install plan validate test check lint types contracts schema tools bench lock clean
 
 help:  ## What there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## The pinned requirements, and `kuber` itself, in .venv
 
 plan: $(VENV)/.installed  ## The plan of a stack: make plan STACK=prod-eks
 	@$(BIN)/kuber plan $(STACK)

@@ -36,9 +36,9 @@ class Problem:
         """The problem as a person reads it: place and message, then found, expected and hint on lines of their own."""
         place = file if self.line is None else f"{file}:{self.line}"
         head = f"{place}: {key_path(self.path)}: {self.message}" if self.path else f"{place}: {self.message}"
-        head = _printable(head)
+        head = printable(head)
         details = (("found", self.found), ("expected", self.expected), ("hint", self.hint))
-        return "\n".join([head, *(f"    {label + ':':<10}{_printable(value)}" for label, value in details if value)])
+        return "\n".join([head, *(f"    {label + ':':<10}{printable(value)}" for label, value in details if value)])
 
 
 class StackFileError(Exception):
@@ -55,7 +55,7 @@ class StackFileError(Exception):
         super().__init__("\n".join(problem.text(file) for problem in self.problems))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without characters that would break a line, colour a terminal or hide: those are shown as escapes."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode() for one in text)
 

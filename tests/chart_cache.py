@@ -35,11 +35,12 @@ def kind_of_charts() -> str:
 @cache
 def chart_cache() -> ChartCache:
     """A cache with all charts of all releases."""
-    return ChartCache() if kind_of_charts() == "real" else _fixture_cache()
+    return ChartCache() if kind_of_charts() == "real" else fixture_cache()
 
 
-def _fixture_cache() -> ChartCache:
-    """One for all workers of a test run, and for later runs: its name tells its content."""
+@cache
+def fixture_cache() -> ChartCache:
+    """Small charts of the project's own. One for all workers of a test run, and for later runs: its name tells its content."""
     charts = {folder.name: _files(folder) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir()}
     releases = [read_release(name) for name in release_names()]
     files = {file.name: file.read_bytes() for file in sorted(FIXTURES.iterdir()) if file.is_file()}

@@ -28,11 +28,13 @@ class RenderedPart:
         part: As it was described.
         objects: Under the house's rules, namespace included; those that can be one are one.
         from_charts: The chart that an object comes from.
+        charts: The versions of its charts, by name.
     """
 
     part: Part
     objects: Sequence[Manifest]
     from_charts: Mapping[Identity, str]
+    charts: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,7 @@ def rendered_stack(site: Site, cache: ChartCache | None = None) -> RenderedStack
     bundles = made.bundles(wanted)
     _refuse_clashes(done)
     _refuse_removal_in_use(site.stack.remove_crds, bundles)
-    absence.judge(made.missing, made.unverified)
+    absence.judge(made.missing, made.incomplete, made.unverified)
     needs = {part.name: site.stack.needed_by(part.name) for part in wanted}
     return RenderedStack(
         parts=_in_order(done, needs),
@@ -133,6 +135,7 @@ class _Making:
 
     Attributes:
         missing: Charts and files that aren't here, each with the reason.
+        incomplete: Names of the parts that lack objects or CRDs by that.
         unverified: Those that can't be told to be the published ones.
     """
 
@@ -140,6 +143,7 @@ class _Making:
         self._site, self._around, self._cache = site, around, cache
         self._crds: dict[str, Mapping[str, Crd]] = {}
         self.missing: list[NotCachedError] = []
+        self.incomplete: list[str] = []
         self.unverified: list[str] = []
 
     def part(self, part: Part) -> RenderedPart:
@@ -152,7 +156,7 @@ class _Making:
             try:
                 rendering = render(chart, pin, namespace, self._around, self._cache)
             except NotCachedError as error:
-                self._miss(error)
+                self._miss(error, part)
                 continue
             objects += rendering.objects
             from_charts |= {identity(one): chart.name for one in rendering.objects}
@@ -161,7 +165,8 @@ class _Making:
         objects += normalised(part.objects, namespace)
         objects = house_rules.applied(house_rules.kept(objects, self._site), self._site)
         objects = merged(part.name, [*namespaces.of(part), *objects])
-        return RenderedPart(part=part, objects=objects, from_charts=from_charts)
+        charts = {chart.name: self._site.release.charts[chart.name].version for chart in part.charts}
+        return RenderedPart(part=part, objects=objects, from_charts=from_charts, charts=charts)
 
     def bundles(self, wanted: Sequence[Part]) -> list[Bundle]:
         """CRDs that the parts bring, by project; to be asked for after the parts."""
@@ -170,7 +175,7 @@ class _Making:
             owner = next((part for part in wanted if name in part.crds or pin.chart in _charts(part)), None)
             if owner is None:
                 continue
-            crds = self._crds.get(pin.chart, {}) if pin.chart else self._of_file(name, pin)
+            crds = self._crds.get(pin.chart, {}) if pin.chart else self._of_file(name, pin, owner)
             own = {crd: facts for crd, facts in sorted(crds.items()) if crd.partition(".")[2] in pin.groups}
             if own:
                 found.append(
@@ -180,16 +185,18 @@ class _Making:
                 )
         return found
 
-    def _of_file(self, name: str, pin: CrdPin) -> Mapping[str, Crd]:
+    def _of_file(self, name: str, pin: CrdPin, owner: Part) -> Mapping[str, Crd]:
         try:
             crds, verified = crds_of_file(name, pin, self._cache)
         except NotCachedError as error:
-            self._miss(error)
+            self._miss(error, owner)
             return {}
         self._judge(f"{name} {pin.version}", verified)
         return crds
 
-    def _miss(self, error: NotCachedError) -> None:
+    def _miss(self, error: NotCachedError, part: Part) -> None:
+        if part.name not in self.incomplete:
+            self.incomplete.append(part.name)
         if str(error) not in map(str, self.missing):  # a part may use a chart twice
             self.missing.append(error)
 

@@ -59,7 +59,7 @@ class StandardStack(pulumi.ComponentResource):
             )
             CrdBundle("removed-crds", removed, child)
         self._bundle_of = {group: bundles[bundle.name] for bundle in stack.bundles for group in bundle.groups}
-        self._components = {one.part.name: PartResources(one.part.name, child) for one in stack.parts}
+        self._components = {one.part.name: PartResources(one.part.name, one.charts, child) for one in stack.parts}
         self._made: dict[Identity, pulumi.CustomResource] = {}
         objects = [
             Carried(
@@ -117,10 +117,10 @@ class StandardStack(pulumi.ComponentResource):
 
 
 class PartResources(pulumi.ComponentResource):
-    """The objects of one part."""
+    """The objects of one part, with the versions of the charts that they come from, so that a preview and a review tell them."""
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("kuber:standard_stack:Part", name, None, opts)
+    def __init__(self, name: str, charts: Mapping[str, str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("kuber:standard_stack:Part", name, {"charts": dict(charts)} if charts else None, opts)
         self.register_outputs({})
 
 

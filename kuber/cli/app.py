@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from .charts_app import charts_app
 from .errors import told_plainly
 from .fleet_app import fleet_app
-from .options import Project, Stack, Stacks, complete_pool, complete_zone
+from .options import Project, ReviewedStacks, Stack, Stacks, complete_pool, complete_zone
 
 _OVERVIEW = """Kubernetes clusters on EKS, GKE and your own machines, from one stack file each.
 
@@ -19,6 +19,7 @@ _OVERVIEW = """Kubernetes clusters on EKS, GKE and your own machines, from one s
 Try:
   kuber plan prod-eks     what the stack file makes, without credentials
   kuber validate          check all stack files, in a moment
+  kuber review            what the working tree does to clusters, on origin/main
   kuber new-cluster stage-eks --like prod-eks
   kuber rehearse prod-eks --base origin/main
 """
@@ -52,6 +53,9 @@ def plan(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the plan as JSON to a file; - for standard output.")
     ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write the plan as a page to a file, with a picture of the cluster.")
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Fail where charts aren't here, as the engine does; else the rest is planned."),
@@ -68,11 +72,87 @@ def plan(
       kuber plan prod-eks
       kuber plan prod-eks --json plan.json
       kuber plan prod-eks --json - | jq '.resources[].urn'
+      kuber plan prod-eks --html plan.html
       kuber plan prod-eks --strict
     """
     from .plan import run
 
-    run(stack, json_file, strict, project)
+    run(stack, json_file=json_file, html_file=html_file, strict=strict, project=project)
+
+
+@app.command()
+def review(  # noqa: PLR0917 - each option of a command is an argument
+    stacks: ReviewedStacks = None,
+    base: Annotated[
+        str, typer.Option(help="Git revision to compare with, at the commit where the working tree left its history.")
+    ] = "origin/main",
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Ask `pulumi preview` of the stacks, which needs its credentials.")
+    ] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Also rehearse each cluster that changes, which takes minutes.")
+    ] = False,
+    prices: Annotated[
+        Path | None, typer.Option(help="Price list, for money per month before and after.", show_default=False)
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show the differences of rendered manifests on the terminal too.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the review as JSON to a file; - for standard output.")
+    ] = None,
+    markdown_file: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Write it as Markdown for a comment, at most 60,000 characters; or -."),
+    ] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write it as a page to a file; or -.")] = None,
+    post: Annotated[
+        Literal["github", "gitlab"] | None,
+        typer.Option(help="Comment on the pull or merge request that the job's environment names.", show_default=False),
+    ] = None,
+    page_url: Annotated[
+        str, typer.Option(metavar="URL", help="Where the page will be, for a link in the comment.", show_default=False)
+    ] = "",
+    fail_on: Annotated[
+        Literal["high", "medium", "low", "never"], typer.Option(help="Exit with 1 if a danger is this high.")
+    ] = "never",
+    project: Project = None,
+) -> None:
+    """Tell what a change will do to real clusters: dangers first, then each change by component, before and after.
+
+    Compares the plans of the working tree with those of a git revision; needs no credential. Charts come from the cache
+    that `kuber charts fetch` fills, at both versions' releases. `-` in place of stacks reads what `pulumi preview
+    --json --show-sames` writes, and gives the same report with the engine's own verdicts. Secrets are never shown.
+
+    Exits with 0 also where there are dangers, unless --fail-on says otherwise; with 1 if that or a rehearsal fails, or
+    a comment can't be written; with 2 if a stack file is broken.
+
+    \b
+    Examples:
+      kuber review
+      kuber review prod-eks --base HEAD~1 --diff
+      kuber review --base origin/main --html review.html --prices prices.yaml
+      kuber review --base origin/main --post github --fail-on high
+      pulumi preview --json --show-sames --stack prod-eks | kuber review -
+      kuber review --engine prod-eks
+    """
+    from .review import Wanted, run
+
+    wanted = Wanted(
+        stacks=stacks or (),
+        base=base,
+        engine=engine,
+        rehearse=rehearse,
+        prices=prices,
+        diffs=diff,
+        json_file=json_file,
+        markdown_file=markdown_file,
+        html_file=html_file,
+        post=post,
+        page_url=page_url,
+        fail_on=fail_on,
+    )
+    run(wanted, project)
 
 
 @app.command()

@@ -87,6 +87,6 @@ def _show_plan(stack: str, folder: Path) -> None:
     from .plan import run as show_plan
 
     try:
-        show_plan(stack, None, False, folder)
+        show_plan(stack, project=folder)
     except KeyboardInterrupt:
         fail(f"interrupted; Pulumi.{stack}.yaml is written", INTERRUPTED)

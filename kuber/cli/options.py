@@ -50,6 +50,13 @@ Stacks = Annotated[
     list[str] | None,
     typer.Argument(help="Names of stacks; all of the project unless given.", autocompletion=_complete_stack),
 ]
+ReviewedStacks = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Names of stacks, all of the project unless given; or - for a preview on standard input.",
+        autocompletion=_complete_stack,
+    ),
+]
 Project = Annotated[
     Path | None,
     typer.Option(

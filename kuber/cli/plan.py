@@ -8,13 +8,23 @@ from pathlib import Path
 from config.stack_file import stack_file_path
 from kuber.project import find_project, stack_names, stack_of
 
-from .errors import CommandError, UsageError
+from .errors import UsageError
+from .files import STANDARD_OUTPUT, ensure_writable, write
 
 
-def run(stack: str, json_file: Path | None, strict: bool, project: Path | None) -> None:
-    """Plan a stack and show it, or write it as JSON."""
+def run(
+    stack: str,
+    *,
+    json_file: Path | None = None,
+    html_file: Path | None = None,
+    strict: bool = False,
+    project: Path | None,
+) -> None:
+    """Plan a stack and show it; also write it as JSON, or as a page."""
     folder, stack = find_project(project), stack_of(stack)
     ensure_stack(stack, folder)
+    for file in (json_file, html_file):
+        ensure_writable(file)
     from kuber.plan.fingerprints import VARIABLE, Fingerprints
     from kuber.plan.program import plan_stack
 
@@ -23,13 +33,17 @@ def run(stack: str, json_file: Path | None, strict: bool, project: Path | None) 
     except ValueError:
         raise UsageError(f"{VARIABLE}: not hexadecimal") from None
     plan = plan_stack(stack, folder, strict=strict, fingerprints=fingerprints)
-    if json_file == Path("-"):
+    if html_file is not None:
+        from kuber.plan.page import page
+
+        write(html_file, page(plan))
+    if json_file == STANDARD_OUTPUT:
         sys.stdout.write(plan.to_json())
         for warning in plan.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         return
     if json_file is not None:
-        _write(json_file, plan.to_json())
+        write(json_file, plan.to_json())
 
     from kuber.plan.view import show
 
@@ -53,10 +67,3 @@ def ensure_stack(stack: str, folder: Path) -> None:
         f"    expected: one of {', '.join(names) or '(there are none)'}\n"
         f"    hint:     {f'did you mean {close[0]}?' if close else '`kuber new-cluster` writes one'}"
     )
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{file}: can't be written: {error.strerror}") from None

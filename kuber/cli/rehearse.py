@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from config.stack_file import stack_file_path
 from kuber.project import find_project, stack_of
 
 from .errors import PROBLEM_FOUND, CommandError, UsageError
+from .files import STANDARD_OUTPUT, ensure_writable, write
 from .plan import ensure_stack
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(
     if base is not None:
         _ensure_base(base, stack, folder)
     for file in (json_file, html_file):
-        _ensure_writable(file)
+        ensure_writable(file)
 
     from kuber.progress import progress_on
     from kuber.rehearsal.control_plane import ControlPlaneError, ControlPlaneMissingError
@@ -69,14 +69,14 @@ def run(
             result = rehearse(request, progress)
     except (ControlPlaneMissingError, EngineMissingError, ControlPlaneError, EngineError, RevisionError) as error:
         raise CommandError(str(error)) from None
-    if json_file == Path("-"):
+    if json_file == STANDARD_OUTPUT:
         print(json.dumps(result.document(), indent=2))
     else:
         show(result, sys.stdout)
-    if json_file not in (None, Path("-")):
-        json_file.write_text(json.dumps(result.document(), indent=2) + "\n", encoding="utf-8")
+    if json_file not in (None, STANDARD_OUTPUT):
+        write(json_file, json.dumps(result.document(), indent=2) + "\n")
     if html_file:
-        html_file.write_text(page(result), encoding="utf-8")
+        write(html_file, page(result))
     if not result.fine:
         sys.exit(PROBLEM_FOUND)
 
@@ -139,14 +139,3 @@ def _ensure_base(base: str, stack: str, folder: Path) -> None:
         raise UsageError(
             f"--base {base}: {file} isn't in it\n    hint:     leave --base out to rehearse the first `up` of a new cluster"
         )
-
-
-def _ensure_writable(file: Path | None) -> None:
-    """A file that can't be written at the end of a minute is told at its beginning."""
-    if file is None or file == Path("-"):
-        return
-    folder = file.resolve().parent
-    if not folder.is_dir():
-        raise UsageError(f"{file}: there is no folder {folder}")
-    if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
-        raise UsageError(f"{file}: can't be written")

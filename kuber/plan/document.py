@@ -21,6 +21,7 @@ class Plan:
         settings: What its stack file says; not part of the document.
         resources: Sorted by URN: `urn`, `type`, `name`, `parent`, `provider`, `inputs`, `unknown`, `options`.
         outputs: Outputs of the stack.
+        incomplete: Parts of the standard stack that lack objects, since charts of theirs aren't on this machine.
         warnings: What the program warns of; not part of the document, since some depend on the day.
     """
 
@@ -28,6 +29,7 @@ class Plan:
     settings: ClusterSettings
     resources: Sequence[Mapping[str, Any]]
     outputs: Mapping[str, Any]
+    incomplete: Sequence[str] = ()
     warnings: Sequence[str] = field(default=())
 
     def document(self) -> dict[str, Any]:
@@ -37,6 +39,7 @@ class Plan:
             "stack": self.stack,
             "resources": list(self.resources),
             "outputs": dict(self.outputs),
+            "incomplete": list(self.incomplete),
         }
 
     def to_json(self) -> str:

@@ -86,7 +86,7 @@ def _run(
             callbacks=None,
         )
     )
-    with _working_in(project), nullcontext() if strict else going_without():
+    with _working_in(project), nullcontext(()) if strict else going_without() as incomplete:
         try:
             asyncio.run(_in_stack())
         except (UnsupportedError, pulumi.RunError) as error:
@@ -97,6 +97,7 @@ def _run(
         settings=settings,
         resources=resources,
         outputs=monitor.outputs,
+        incomplete=tuple(incomplete),
         warnings=tuple(log.messages),
     )
 

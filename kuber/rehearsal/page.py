@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from kuber.pages.rendering import render
 
 from .report import broken_line, headline, left_groups, low_budgets, operation_names, step_lines
 from .result import Result
 
-_TEMPLATE = "page.html.j2"
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 def page(result: Result) -> str:
     """The page, HTML. Whatever an API server or an engine said is shown as text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
     told = [(step, list(step_lines(step))) for step in result.steps]
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         result=result,
         headline=headline(result),
         operations=operation_names(result),

@@ -53,7 +53,7 @@ class Preview:
             outputs=outputs,
             operations={step["urn"]: step["op"] for step in steps if step["op"] not in UNCHANGING},
             steps=steps,
-            warnings=_messages(digest, "warning"),
+            warnings=messages(digest, "warning"),
         )
 
 
@@ -67,7 +67,7 @@ def read_digest(stdout: str) -> dict[str, Any]:
 
 def errors_of(digest: Mapping[str, Any]) -> list[str]:
     """The errors in a digest."""
-    return without_last_word(_messages(digest, "error"))
+    return without_last_word(messages(digest, "error"))
 
 
 def without_last_word(errors: Sequence[str]) -> list[str]:
@@ -92,6 +92,7 @@ def _read_trace(trace: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return sorted(resources, key=lambda resource: resource["urn"]), outputs
 
 
-def _messages(digest: Mapping[str, Any], severity: str) -> list[str]:
+def messages(digest: Mapping[str, Any], severity: str) -> list[str]:
+    """What a digest's diagnostics of one severity say."""
     found = [item["message"] for item in digest.get("diagnostics") or [] if item["severity"] == severity]
     return [message.removeprefix(f"{severity}: ").strip() for message in found]

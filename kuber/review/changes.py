@@ -17,7 +17,8 @@ from .renames import Resource, renamed
 _KUBERNETES = "kubernetes:"
 _PROVIDERS = "pulumi:providers:"
 _STACK_TYPE = "pulumi:pulumi:Stack"
-_FOLLOWS = "follows the replacement of "
+FOLLOWS = "follows the replacement of "
+"""Begins why a resource changes whose own inputs are the same; the label of what it follows comes after it."""
 
 _OPTIONS_SHOWN = (
     "protect",
@@ -61,7 +62,7 @@ def changes(stack: str, before: Plan, after: Plan) -> list[Change]:
             urn=urn,
             type=before[urn]["type"],
             name=before[urn]["name"],
-            component=_component(before[urn], before),
+            component=component_of(before[urn], before),
             operation="delete",
             before=before[urn],
             retained=bool(before[urn]["options"].get("retainOnDelete")),
@@ -85,7 +86,7 @@ def _change(
         "urn": after["urn"],
         "type": after["type"],
         "name": after["name"],
-        "component": _component(after, plan),
+        "component": component_of(after, plan),
         "after": after,
     }
     if before is None:
@@ -102,7 +103,7 @@ def _change(
         properties=told,
         renamed_from=renamed_from,
         because=because,
-        deletes_first=replaced and _deletes_first(after),
+        deletes_first=replaced and old_one_goes_first(before, after),
         **common,
     )
 
@@ -163,14 +164,14 @@ def _following(before: Resource, after: Resource, found: Mapping[str, Change]) -
     """
     provider = found.get(after["provider"] or "")
     if provider and provider.operation == "replace":
-        return _FOLLOWS + provider.label, True
+        return FOLLOWS + provider.label, True
     tellers = after.get("unknownFrom") or {}
     followed, replaced = "", False
     for name, urns in tellers.items():
         cause = next((found[urn] for urn in urns if urn in found and found[urn].operation == "replace"), None)
         if cause is None or any(name == _steps(path)[0] for path in after["options"].get("ignoreChanges", ())):
             continue
-        followed = followed or _FOLLOWS + cause.label
+        followed = followed or FOLLOWS + cause.label
         unlike = {**_wire(before["inputs"]), name: "another"}
         replaced = replaced or any(
             one.replaces for one in clouds.changes(after["type"], unlike, _wire(after["inputs"])) if one.path[0] == name
@@ -178,11 +179,16 @@ def _following(before: Resource, after: Resource, found: Mapping[str, Change]) -
     return followed, replaced
 
 
-def _deletes_first(after: Resource) -> bool:
+def old_one_goes_first(before: Resource, after: Resource) -> bool:
+    """Whether the old one of a resource that is replaced goes before the new one is there.
+
+    Of Kubernetes objects it does where both would have one name (pulumi-kubernetes, provider/pkg/provider/provider.go, Diff).
+    """
     if "deleteBeforeReplace" in after["options"]:
         return bool(after["options"]["deleteBeforeReplace"])
     if after["type"].startswith(_KUBERNETES):
-        return "name" in after["inputs"].get("metadata", {})
+        old, new = (one["inputs"].get("metadata", {}) for one in (before, after))
+        return "name" in new and all(old.get(key) == new.get(key) for key in ("name", "namespace"))
     return clouds.deletes_first(after["type"], after["inputs"])
 
 
@@ -209,7 +215,7 @@ def _steps(path: str) -> list[str]:
     return path.replace("[", ".").replace("]", "").replace('"', "").split(".")
 
 
-def _component(resource: Resource, plan: Plan) -> tuple[str, ...]:
+def component_of(resource: Resource, plan: Plan) -> tuple[str, ...]:
     """The components that a resource is in: `EksCluster`, `ManagedNodeGroup prod-eks-workers-0c1500`."""
     above: list[str] = []
     parent = plan.get(resource["parent"] or "")

@@ -21,9 +21,11 @@ from components.charts.cache import cache_folder, canonical_json, digest_of
 from config.stack_file import stack_file_path
 from config.today import today
 from kuber.files import replace_file
-from kuber.plan.fingerprints import VARIABLE
+from kuber.plan.fingerprints import VARIABLE, Fingerprints
 from kuber.progress import Progress
 from kuber.revisions import RevisionError
+
+from .redaction import redacted
 
 _FORMAT = 1
 """Of what is kept; another one is planned anew."""
@@ -64,7 +66,7 @@ class Planned:
     """What planning a stack gave.
 
     Attributes:
-        document: The plan as `kuber plan --json` writes it; None where there is none.
+        document: The plan as `kuber plan --json` writes it, without anything that looks like a secret; None where there is none.
         warnings: What was warned of.
         problem: Why there is none.
     """
@@ -120,6 +122,7 @@ def _plan(stack: str, version: Version, python: Path, secret: bytes) -> Planned:
         document = json.loads(done.stdout)
     except ValueError:
         return Planned(problem=f"`kuber plan {stack} --json -` of {version.label} gave no JSON")
+    document = redacted(document, Fingerprints(secret).mask)
     return Planned(document=document, warnings=[line.removeprefix("warning: ") for line in told])
 
 

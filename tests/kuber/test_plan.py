@@ -25,9 +25,9 @@ def test_a_plan_is_the_same_bytes_each_time(stack: str, tmp_path: Path) -> None:
 
 def test_the_document_has_the_form_that_programs_rely_on() -> None:
     document = json.loads(kuber("plan", "prod-eks", "--json", "-").stdout)
-    assert sorted(document) == ["format", "outputs", "resources", "stack"]
+    assert sorted(document) == ["format", "incomplete", "outputs", "resources", "stack"]
     assert (document["format"], document["stack"]) == (1, "prod-eks")
-    keys = ["inputs", "name", "options", "parent", "provider", "type", "unknown", "urn"]
+    keys = ["inputs", "name", "options", "parent", "provider", "type", "unknown", "unknownFrom", "urn"]
     assert all(sorted(resource) == keys for resource in document["resources"])
     urns = [resource["urn"] for resource in document["resources"]]
     assert urns == sorted(set(urns))
@@ -115,7 +115,7 @@ def test_outside_a_project_it_says_where_to_go(tmp_path: Path) -> None:
 
 def test_a_file_that_can_not_be_written_is_said_plainly(tmp_path: Path) -> None:
     done = kuber("plan", "colo-london", "--json", str(tmp_path / "missing" / "plan.json"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "can't be written" in done.stderr and "Traceback" not in done.stderr
 
 

@@ -1,0 +1,63 @@
+"""What a reviewer must know before saying yes: one rule a kind of danger, each over a cluster's plans before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from kuber.review.model import LEVELS, Danger
+
+from . import exposure, loss, nodes, rights, versions, workloads
+from .case import Case, of_cluster
+
+Rule = Callable[[Case], Iterator[Danger]]
+
+RULES: tuple[Rule, ...] = (
+    loss.namespaces,
+    loss.losses,
+    loss.protection,
+    loss.renames,
+    nodes.pools,
+    nodes.machines,
+    versions.control_plane,
+    versions.support,
+    versions.crds,
+    versions.charts,
+    exposure.endpoints,
+    exposure.ranges,
+    exposure.watching,
+    exposure.keys,
+    exposure.headers,
+    rights.guards,
+    rights.cloud_rights,
+    rights.vault_rights,
+    rights.cluster_rights,
+    rights.pods,
+    workloads.restarts,
+    workloads.replicas,
+    workloads.refused,
+    workloads.claims,
+)
+
+
+def dangers(case: Case) -> list[Danger]:
+    """All dangers of a cluster's change, the worst first."""
+    if not case.after:
+        return [_removed(case)]
+    found = [one for rule in RULES for one in rule(case)] if case.before else list(versions.support(case))
+    return sorted(found, key=lambda one: (LEVELS.index(one.level), one.what, one.where))
+
+
+def _removed(case: Case) -> Danger:
+    protected = sum(bool(one["options"].get("protect")) for one in case.before.values())
+    return of_cluster(
+        case,
+        "cluster-removed",
+        "high",
+        f"The stack file of {case.stack} is removed",
+        f"nothing destroys the cluster by that: its {len(case.before)} resources stay, and nobody manages them"
+        + (f"; {protected} of them are protected" if protected else ""),
+        "Destroy the cluster first (docs/getting-started.md), and remove the file when its stack is empty.",
+    )
+
+
+__all__ = ["RULES", "Case", "dangers"]

@@ -1,0 +1,129 @@
+"""What the rules look at: one cluster before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from kuber.review.changes import Plan
+from kuber.review.model import Change, Danger, Level
+from kuber.review.renames import Resource
+
+KUBERNETES = "kubernetes:"
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cluster's plans and what changes between them.
+
+    Attributes:
+        stack: Its stack.
+        before, after: Its resources by URN; none of a cluster that isn't there.
+        changes: What happens to each that isn't left as it is.
+        outputs_before, outputs_after: Outputs of its stack.
+        day: For which support is judged.
+    """
+
+    stack: str
+    before: Plan
+    after: Plan
+    changes: Sequence[Change]
+    outputs_before: Mapping[str, Any]
+    outputs_after: Mapping[str, Any]
+    day: date
+
+    @cached_property
+    def deleted_namespaces(self) -> frozenset[str]:
+        """Namespaces that go, with everything in them."""
+        return frozenset(
+            name_of(one.before)
+            for one in self.changes
+            if one.kind == "Namespace" and one.operation == "delete" and one.before
+        )
+
+    def goes_with_its_namespace(self, change: Change) -> bool:
+        """Whether a namespace that goes takes it along, so that the namespace says it all."""
+        return bool(change.before) and namespace_of(change.before) in self.deleted_namespaces
+
+
+def danger(rule: str, level: Level, change: Change, what: str, reason: str, advice: str) -> Danger:
+    """A danger that comes with a resource's change."""
+    return Danger(
+        rule=rule,
+        level=level,
+        what=what,
+        where=change.label,
+        reason=reason,
+        advice=advice,
+        urn=change.urn,
+        stacks=(change.stack,),
+    )
+
+
+def of_cluster(case: Case, rule: str, level: Level, what: str, reason: str, advice: str) -> Danger:
+    """A danger that is the whole cluster's."""
+    return Danger(
+        rule=rule,
+        level=level,
+        what=what,
+        where=case.stack,
+        reason=reason,
+        advice=advice,
+        stacks=(case.stack,),
+    )
+
+
+def metadata(resource: Resource | None) -> Mapping[str, Any]:
+    """A Kubernetes object's metadata; empty of anything else."""
+    found = resource["inputs"].get("metadata") if resource else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def name_of(resource: Resource | None) -> str:
+    """A Kubernetes object's name."""
+    return str(metadata(resource).get("name", ""))
+
+
+def namespace_of(resource: Resource | None) -> str:
+    """A Kubernetes object's namespace; empty where it has none."""
+    return str(metadata(resource).get("namespace", ""))
+
+
+def at(value: Any, *keys: str) -> Any:
+    """What stands deep within mappings; None where nothing does."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def texts(value: Any) -> list[str]:
+    """A list's texts; none where it isn't one."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def changed_paths(change: Change, *, limit: int = 3) -> str:
+    """The first properties that differ, for a reason; those that replace first."""
+    told = sorted(change.properties, key=lambda one: not one.replaces)
+    told = [one for one in told if one.replaces] or told
+    shown = [f"{one.path}: {short(one.before)} becomes {short(one.after)}" for one in told[:limit]]
+    return "; ".join([*shown, *([f"and {len(told) - limit} more"] if len(told) > limit else [])])
+
+
+def short(value: Any) -> str:
+    """A value in a few words."""
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def objects(plan: Plan, *kinds: str) -> Iterator[Resource]:
+    """The Kubernetes objects of some kinds."""
+    for one in plan.values():
+        if one["type"].startswith(KUBERNETES) and one["type"].rpartition(":")[2] in kinds:
+            yield one

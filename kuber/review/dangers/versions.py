@@ -1,0 +1,171 @@
+"""Versions: of the control plane, of charts and of CRDs; and support that ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from config.kubernetes import VersionSource, minor_number, version_table
+from kuber.review.model import Danger
+from kuber.review.renames import Resource
+
+from .case import Case, at, changed_paths, danger, of_cluster
+
+_CONTROL_PLANES = ("aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster")
+_VERSION_PROPERTIES = ("version", "minMasterVersion")
+_BUNDLE = "pulumi-python:dynamic/charts:CrdBundle"
+_PART = "kuber:standard_stack:Part"
+_NOTICE_DAYS = 90
+
+
+def control_plane(case: Case) -> Iterator[Danger]:
+    """The control plane: its version, and whatever else of it changes."""
+    before, after = (str(one.get("kubernetesVersion") or "") for one in (case.outputs_before, case.outputs_after))
+    if before and after and before != after:
+        step = minor_number(after) - minor_number(before)
+        if step < 0:
+            yield of_cluster(
+                case,
+                "version-goes-back",
+                "high",
+                f"Kubernetes goes back from {before} to {after}",
+                "clouds take a control plane back within days after an upgrade only, or not at all",
+                "Restore the version, unless this is the documented way back within that time.",
+            )
+        elif step > 1:
+            yield of_cluster(
+                case,
+                "minor-skipped",
+                "high",
+                f"Kubernetes {before} to {after} skips {step - 1} minor{'s' if step > 2 else ''}",
+                "a control plane moves one minor at a time: the cloud refuses it, or `up` fails half way",
+                f"Go to 1.{minor_number(before) + 1} first, and on from there.",
+            )
+        else:
+            yield of_cluster(
+                case,
+                "control-plane-upgraded",
+                "medium",
+                f"Kubernetes goes from {before} to {after}",
+                "the control plane is upgraded, which can't be taken back for long; APIs that it no longer serves fail",
+                "Read what the minor removes, see that add-ons and pools are within their skew, and rehearse it: `kuber rehearse`.",
+            )
+    for change in case.changes:
+        if change.type in _CONTROL_PLANES and change.operation == "update":
+            if touched := [
+                one for one in change.properties if one.path not in _VERSION_PROPERTIES and not one.path.startswith("(")
+            ]:
+                yield danger(
+                    "control-plane-touched",
+                    "medium",
+                    change,
+                    "The control plane is changed",
+                    f"{changed_paths(change)}; the API server may be out of reach for minutes" if touched else "",
+                    "Apply it when nobody deploys.",
+                )
+
+
+def support(case: Case) -> Iterator[Danger]:
+    """A version whose support ends soon, or has ended, on a cluster that is changed anyway."""
+    version, source = str(case.outputs_after.get("kubernetesVersion") or ""), _source(case.after)
+    if not version or source is None:
+        return
+    release = version_table(source).minors.get(version)
+    end = release.standard_support_until if release else None
+    if end is None or (end - case.day).days > _NOTICE_DAYS:
+        return
+    ended = case.day > end
+    yield of_cluster(
+        case,
+        "support-ends",
+        "medium" if ended else "low",
+        f"Support of Kubernetes {version} {'ended' if ended else 'ends'} on {end}",
+        "without it there are no fixes, or they cost extra" if ended else f"in {(end - case.day).days} days",
+        "Plan the next minor.",
+    )
+
+
+def crds(case: Case) -> Iterator[Danger]:
+    """CRDs that come in another version, lose one, or are removed."""
+    for change in case.changes:
+        if change.type != _BUNDLE:
+            continue
+        before, after = (change.inputs(when).get("crds") or {} for when in ("before", "after"))
+        for name, crd in before.items():
+            lost = _versions(crd) - _versions(after.get(name, {}))
+            if name in after and lost:
+                yield danger(
+                    "crd-version-dropped",
+                    "high",
+                    change,
+                    f"{name} no longer has {', '.join(sorted(lost))}",
+                    "manifests of that version are refused, and objects stored in it can't be read; `up` refuses if there are such",
+                    "Move all objects and manifests to a version that stays, then store them anew.",
+                )
+        for name in change.inputs("after").get("remove") or ():
+            if name not in (change.inputs("before").get("remove") or ()):
+                yield danger(
+                    "crd-removed",
+                    "high",
+                    change,
+                    f"{name} is removed",
+                    "with a CRD go all objects of its kind; `up` refuses while there are any",
+                    "See that nobody has objects of it.",
+                )
+        old, new = (str(change.inputs(when).get("version") or "") for when in ("before", "after"))
+        if change.operation == "update" and old != new:
+            yield danger(
+                "crds-change",
+                "medium" if _major(old) != _major(new) else "low",
+                change,
+                f"The CRDs of {change.name} go from {old} to {new}",
+                f"{sum(before.get(name) != crd for name, crd in after.items())} of {len(after)} CRDs change, before what uses them does",
+                "Read its notes on upgrading; CRDs stay at the newer version if the rest is taken back.",
+            )
+
+
+def charts(case: Case) -> Iterator[Danger]:
+    """A chart's new major version, of a part that is on before and after; its way back too."""
+    before, after = _charts(case.before), _charts(case.after)
+    for (part, chart), version in after.items():
+        old = before.get((part, chart))
+        if old and _major(old) != _major(version):
+            yield of_cluster(
+                case,
+                "chart-major",
+                "medium",
+                f"The chart {chart} goes from {old} to {version}",
+                f"a new major version may have breaking changes; it is the part {part}",
+                "Read its notes on upgrading, look at the manifests' differences, and rehearse it: `kuber rehearse`.",
+            )
+
+
+def _charts(plan: Mapping[str, Resource]) -> dict[tuple[str, str], str]:
+    return {
+        (one["name"], chart): version
+        for one in plan.values()
+        if one["type"] == _PART
+        for chart, version in (one["inputs"].get("charts") or {}).items()
+    }
+
+
+def _versions(crd: Mapping[str, Any]) -> set[str]:
+    """`v1 (stored), v1beta1` → v1, v1beta1."""
+    return {one.split()[0] for one in str(at(crd, "versions") or "").split(",") if one.strip()}
+
+
+def _major(version: str) -> str:
+    """`v1.21.1` → 1; of a version below 1 its minor too, as those may break as well."""
+    numbers = re.findall(r"\d+", version)
+    return ".".join(numbers[:2]) if numbers[:1] == ["0"] else "".join(numbers[:1])
+
+
+def _source(plan: Mapping[str, Resource]) -> VersionSource | None:
+    platforms = {
+        "kuber:clusters:EksCluster": "eks",
+        "kuber:clusters:GkeCluster": "gke",
+        "kuber:clusters:BareMetalCluster": "upstream",
+    }
+    found = next((platforms[one["type"]] for one in plan.values() if one["type"] in platforms), None)
+    return next((one for one in get_args(VersionSource) if one == found), None)
