@@ -49,6 +49,7 @@ bench: $(VENV)/.installed-dev  ## Measure, and write bench/results
 	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.apply
 	$(BIN)/python -m bench.rehearse
+	$(BIN)/python -m bench.review
 
 lock:  ## Pin all requirements anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt

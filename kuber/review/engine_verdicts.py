@@ -114,7 +114,7 @@ def _judged(verdict: Verdict, change: Change, own: Change | None, reader: Reader
     """A change with the engine's operation and reasons."""
     assert verdict.operation is not None
     if verdict.operation in ("create", "delete"):
-        imported = "import: it is there already, and only comes into the state" if verdict.imported else None
+        imported = "import; it is there already, and only comes into the state" if verdict.imported else None
         return replace(
             change, operation=verdict.operation, properties=(), because="", deletes_first=False, engine=imported
         )

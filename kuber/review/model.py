@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Operation = Literal["create", "update", "replace", "delete"]
@@ -55,7 +55,7 @@ class Change:
         because: Why it is replaced or follows, where no property of its own tells.
         deletes_first: Whether the old one goes before the new one is there.
         retained: Whether the engine forgets it and leaves the thing itself alone.
-        engine: The engine's own verdict, where that is known and differs.
+        engine: The engine's own verdict with ours beside it, where that is known and they differ; or what else it says of it.
     """
 
     stack: str
@@ -299,10 +299,22 @@ class Review:
 
     def document(self) -> dict[str, Any]:
         """The review as `kuber review --json` writes it."""
-        document = asdict(self)
-        for cluster in document["clusters"]:
-            for change in cluster["changes"]:
-                del change["before"], change["after"]  # the whole resources: `kuber plan --json` has them
-        for entry in (*document["entries"], *document["noise"]):
-            entry["change"] = entry["change"]["urn"]
-        return {"format": FORMAT, "highest": self.highest, **document}
+        return {"format": FORMAT, "highest": self.highest, **_as_data(self)}
+
+
+def _as_data(value: Any) -> Any:
+    """JSON of a review, or of a part of one. An entry names its change; whole resources are left out (`kuber plan` has them)."""
+    match value:
+        case Change():
+            named = (one.name for one in fields(value) if one.name not in ("before", "after"))
+            return {name: _as_data(getattr(value, name)) for name in named}
+        case Entry():
+            return {"component": value.component, "stacks": list(value.stacks), "change": value.change.urn}
+        case str() | int() | float() | None:
+            return value
+        case Mapping():
+            return {key: _as_data(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_as_data(item) for item in value]
+        case _:
+            return {one.name: _as_data(getattr(value, one.name)) for one in fields(value)}

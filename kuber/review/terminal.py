@@ -51,14 +51,17 @@ def _show_dangers(review: Review, console: Console) -> None:
         return
     console.print("\n[bold]Dangers[/bold]")
     for one in review.dangers:
-        console.print(f"\n{_danger(one, review)}")
-        console.print(f"    why:  {escape(wording.plain(one.reason))}")
-        console.print(f"    do:   {escape(wording.plain(one.advice))}")
+        console.print(
+            f"\n{_danger(one, review)}\n"
+            f"    why:  {escape(wording.plain(one.reason))}\n"
+            f"    do:   {escape(wording.plain(one.advice))}"
+        )
 
 
 def _danger(danger: Danger, review: Review) -> str:
     style = _LEVEL_STYLES[danger.level]
-    where = f"  [dim]{escape(wording.plain(danger.where))}[/dim]" if danger.where not in danger.what else ""
+    where = wording.where(danger)
+    where = f"  [dim]{escape(where)}[/dim]" if where else ""
     return (
         f"[{style}]{danger.level:<6}[/{style}] {escape(wording.plain(danger.what))} "
         f"({escape(wording.stacks(danger.stacks, review))}){where}"
@@ -70,8 +73,7 @@ def _show_changes(review: Review, console: Console) -> None:
         console.print("\n[bold]Changes[/bold]")
     for one in groups(review):
         console.print(f"\n[bold]{escape(wording.plain(one.component))}[/bold]  [dim]{wording.counts(one.counts)}[/dim]")
-        for line in _group_lines(one, review):
-            console.print(line, soft_wrap=True)
+        console.print("\n".join(_group_lines(one, review)), soft_wrap=True)
     if told := wording.noise(review):
         where = ", ".join(f"{number:,} in {name}" for name, number in wording.noise_by_component(review))
         console.print(f"\n[dim]Folded: {escape(told)} ({escape(wording.plain(where))})[/dim]")

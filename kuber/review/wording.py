@@ -13,8 +13,8 @@ from kuber.plan.registration import SECRET, UNKNOWN
 
 from .folding import GRAVITY
 from .grouping import Counted
-from .model import Change, ClusterReview, Operation, Pool, Property, Range, Review
-from .shared_names import without_cluster
+from .model import Change, ClusterReview, Danger, Operation, Pool, Property, Range, Review
+from .shared_names import CLUSTER, without_cluster
 
 DONE: Mapping[Operation, str] = {
     "create": "created",
@@ -142,6 +142,12 @@ def stacks(names: Sequence[str], review: Review) -> str:
     if len(names) > _NAMED_CLUSTERS and len(others) <= 2:
         return f"all {len(every)} clusters but {' and '.join(others)}"
     return ", ".join(names)
+
+
+def where(danger: Danger) -> str:
+    """The resource of a danger, where what it says doesn't name that, nor the clusters."""
+    said = danger.where in danger.what or danger.where in (*danger.stacks, CLUSTER)
+    return "" if said else plain(danger.where)
 
 
 def value(one: Any) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.review.repository import Repository
+pytest.register_assert_rewrite("tests.review.recorded")
+
+from tests.review.repository import Repository  # noqa: E402 - asserts of what is imported later are rewritten
 
 
 @pytest.fixture(scope="module")

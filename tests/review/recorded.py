@@ -10,8 +10,6 @@ import pytest
 
 from tests.review.repository import Edit, Repository
 
-EKS, GKE, METAL = "Pulumi.prod-eks.yaml", "Pulumi.prod-gke.yaml", "Pulumi.colo-london.yaml"
-
 
 @dataclass(frozen=True)
 class Recorded:

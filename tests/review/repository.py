@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.charts.cache import ChartCache
 from tests import requirements
 from tests.chart_cache import fixture_cache
 from tests.support import PROJECT
@@ -54,9 +55,14 @@ class Reviewed:
 
 
 class Repository:
-    """The project as git has it, with charts of the tests' own in the cache."""
+    """The project as git has it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where to put it, and a cache beside it.
+        charts: The charts in that cache; the tests' own unless given.
+    """
+
+    def __init__(self, folder: Path, charts: ChartCache | None = None) -> None:
         self.folder = folder / "project"
         self.cache = folder / "cache"
         shutil.copytree(
@@ -70,10 +76,10 @@ class Repository:
             ],
         )
         (self.cache / "kuber").mkdir(parents=True)
-        charts = fixture_cache().folder
+        cached = (charts or fixture_cache()).folder
         for name in ("charts", "manifests", "crds", "renderings"):
-            (charts / name).mkdir(exist_ok=True)
-            (self.cache / "kuber" / name).symlink_to(charts / name)
+            (cached / name).mkdir(exist_ok=True)
+            (self.cache / "kuber" / name).symlink_to(cached / name)
         self._git("init", "--quiet", "--initial-branch=main")
         self.commit("as it is")
         self._start = self._git("rev-parse", "HEAD").strip()
@@ -93,6 +99,20 @@ class Repository:
         self._git("reset", "--quiet", "--hard", self._start)
         self._git("clean", "--quiet", "--force", "-d")
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which a command works on it."""
+        return {
+            **os.environ,
+            "PATH": os.pathsep.join([str(requirements.helm().parent), os.environ["PATH"]]),
+            "PYTHONPATH": str(self.folder),
+            "XDG_CACHE_HOME": str(self.cache),
+        }
+
+    def forget_plans(self) -> None:
+        """Have no plan in the cache."""
+        shutil.rmtree(self.cache / "kuber" / "plans", ignore_errors=True)
+
     def review(self, *arguments: str, env: Mapping[str, str] | None = None) -> Reviewed:
         """What `kuber review` says of the working tree, on HEAD unless an argument says otherwise."""
         result = self.folder.parent / "review.json"
@@ -101,14 +121,7 @@ class Repository:
         done = subprocess.run(
             [sys.executable, "-m", "kuber", "review", *arguments, *base, "--json", str(result)],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(self.folder),
-                "XDG_CACHE_HOME": str(self.cache),
-                "PATH": os.pathsep.join([str(requirements.helm().parent), os.environ["PATH"]]),
-                "COLUMNS": "200",
-                **(env or {}),
-            },
+            env={**self.environment, "COLUMNS": "200", **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -160,3 +173,30 @@ def copy(file: str, to: str, *changed: tuple[str, str]) -> Edit:
         (folder / to).write_text(text, encoding="utf-8")
 
     return edit
+
+
+EKS, GKE, METAL = (f"Pulumi.{stack}.yaml" for stack in ("prod-eks", "prod-gke", "colo-london"))
+
+MORE_CLUSTERS = (
+    copy(EKS, "Pulumi.stage-eks.yaml", ("prod-eks", "stage-eks"), ("10.20.", "10.60."), (": production", ": stage")),
+    copy(
+        GKE,
+        "Pulumi.stage-gke.yaml",
+        ("prod-gke", "stage-gke"),
+        ("shop-production-7f3a", "shop-stage-1c2d"),
+        ("10.30.", "10.70."),
+        ("10.32.", "10.72."),
+        (": production", ": stage"),
+    ),
+    copy(
+        METAL,
+        "Pulumi.colo-paris.yaml",
+        ("colo-london", "colo-paris"),
+        ("london", "paris"),
+        ("lon-", "par-"),
+        ("10.40.", "10.80."),
+        ("10.43.", "10.83."),
+        ("10.44.", "10.84."),
+    ),
+)
+"""Stack files of three clusters more, as examples."""

@@ -191,6 +191,8 @@ def test_which_comes_first_is_the_engines_word_where_it_tells() -> None:
         step("delete-replaced", old),
     ]
     assert change(replace(old, new, "data.a")).deletes_first  # both would have one name
+    renamed = new | {"inputs": new["inputs"] | {"metadata": {"name": "better-settings", "namespace": "x"}}}
+    assert not change(replace(old, renamed, "metadata.name")).deletes_first
     assert not change(*by_steps).deletes_first
 
 
@@ -309,7 +311,7 @@ def test_what_is_forgotten_and_not_deleted_is_told_so() -> None:
 
 def test_what_is_imported_is_not_made() -> None:
     found = change(step("import", None, bucket() | {"importID": "logs"}))
-    assert (found.operation, found.engine) == ("create", "import: it is there already, and only comes into the state")
+    assert (found.operation, found.engine) == ("create", "import; it is there already, and only comes into the state")
 
 
 def test_protection_that_is_lifted_is_seen_though_the_resource_stays() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.review.recorded import EKS, GKE, METAL, Recorded, check, each
-from tests.review.repository import Repository, copy, everywhere, remove, replace
+from tests.review.recorded import Recorded, check, each
+from tests.review.repository import EKS, GKE, METAL, Repository, copy, everywhere, remove, replace
 
 NETWORK = """            f"{name}-network",
             VpcArgs("""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.review.recorded import EKS, GKE, Recorded, check, each
-from tests.review.repository import Repository, replace
+from tests.review.recorded import Recorded, check, each
+from tests.review.repository import EKS, GKE, Repository, replace
 
 WORKERS = "      workers:\n        machine_types: [m7i.2xlarge]\n        min: 0\n        max: 20\n"
 

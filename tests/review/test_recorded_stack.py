@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.review.recorded import EKS, GKE, METAL, Recorded, check, each
-from tests.review.repository import Repository, everywhere, replace
+from tests.review.recorded import Recorded, check, each
+from tests.review.repository import EKS, Repository, everywhere, replace
 
 MONITORING = "      monitoring:\n"
 
@@ -81,7 +81,11 @@ MONITORING = "      monitoring:\n"
     ),
     Recorded(
         "newer CRDs alone",
-        [replace("releases/2026.08.yaml", "  gateway-api:\n    version: v1.5.1", "  gateway-api:\n    version: v1.5.2")],
+        [
+            replace(
+                "releases/2026.08.yaml", "  gateway-api:\n    version: v1.5.1", "  gateway-api:\n    version: v1.5.2"
+            )
+        ],
         {"prod-eks": "1 updated; highest danger: low; nodes 6–106"},
         ["low crds-change"],
         stacks=["prod-eks"],
@@ -99,7 +103,13 @@ MONITORING = "      monitoring:\n"
     ),
     Recorded(
         "a weaker Pod Security level",
-        [replace("components/standard_stack/namespaces.py", '"pod-security.kubernetes.io/enforce": part.pod_security,', '"pod-security.kubernetes.io/enforce": "privileged",')],
+        [
+            replace(
+                "components/standard_stack/namespaces.py",
+                '"pod-security.kubernetes.io/enforce": part.pod_security,',
+                '"pod-security.kubernetes.io/enforce": "privileged",',
+            )
+        ],
         {"prod-eks": "?"},
         stacks=["prod-eks"],
     ),

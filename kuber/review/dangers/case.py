@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -50,7 +51,9 @@ class Case:
         return bool(change.before) and namespace_of(change.before) in self.deleted_namespaces
 
 
-def danger(rule: str, level: Level, change: Change, what: str, reason: str, advice: str) -> Danger:
+def danger(  # noqa: PLR0917 - read in the order in which people read it
+    rule: str, level: Level, change: Change, what: str, reason: str, advice: str
+) -> Danger:
     """A danger that comes with a resource's change."""
     return Danger(
         rule=rule,
@@ -64,7 +67,9 @@ def danger(rule: str, level: Level, change: Change, what: str, reason: str, advi
     )
 
 
-def of_cluster(case: Case, rule: str, level: Level, what: str, reason: str, advice: str) -> Danger:
+def of_cluster(  # noqa: PLR0917 - likewise
+    case: Case, rule: str, level: Level, what: str, reason: str, advice: str
+) -> Danger:
     """A danger that is the whole cluster's."""
     return Danger(
         rule=rule,
@@ -117,7 +122,7 @@ def short(value: Any) -> str:
     """A value in a few words."""
     if value is None:
         return "nothing"
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:57]}…"
 

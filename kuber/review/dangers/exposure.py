@@ -141,15 +141,20 @@ def keys(case: Case) -> Iterator[Danger]:
                     "Keep the rotation on.",
                 )
                 continue
-            gone = not after or at(after, "state") == "DECRYPTED"
-            yield danger(
-                "encryption-changes",
-                "high",
-                change,
-                f"{change.label} {'loses its encryption key' if gone else 'gets another encryption key'}",
-                f"{told} {'would lie there unencrypted by a key of yours' if gone else 'is encrypted anew; the old key is still needed for what was written before'}",
-                "Keep the old key until all is written anew, and see whether the cloud can change it at all without a new cluster.",
-            )
+            yield _another_key(change, told, gone=not after or at(after, "state") == "DECRYPTED")
+
+
+def _another_key(change: Change, told: str, *, gone: bool) -> Danger:
+    return danger(
+        "encryption-changes",
+        "high",
+        change,
+        f"{change.label} {'loses its encryption key' if gone else 'gets another encryption key'}",
+        f"{told} would lie there unencrypted by a key of yours"
+        if gone
+        else f"{told} is encrypted anew; the old key is still needed for what was written before",
+        "Keep the old key until all is written anew, and see whether the cloud can change it at all without a new cluster.",
+    )
 
 
 def headers(case: Case) -> Iterator[Danger]:
@@ -164,7 +169,8 @@ def headers(case: Case) -> Iterator[Danger]:
                 "medium",
                 change,
                 f"The ingress no longer handles {', '.join(lost)}",
-                "every host behind this ingress class changes at once: a header that protects browsers is missing, or an internal one leaks",
+                "every host behind this ingress class changes at once: a header that protects browsers is missing, or an internal "
+                "one leaks",
                 "See who relies on it; a service can override a header for itself.",
             )
 

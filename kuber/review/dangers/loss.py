@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from kuber.review.model import Change, Danger, Level
+from kuber.review.model import LEVELS, Change, Danger, Level
+from kuber.review.shared_names import pool_names
 
 from .case import Case, at, changed_paths, danger, name_of, namespace_of
 
@@ -63,6 +65,8 @@ _SERVES: Mapping[str, tuple[Level, str]] = {
 }
 """What stops with a resource, by type."""
 
+_GRAVITY = {**_SERVES, **_DATA}
+
 
 def namespaces(case: Case) -> Iterator[Danger]:
     """A namespace takes along all that is in it, also what the stack knows nothing of."""
@@ -80,9 +84,12 @@ def namespaces(case: Case) -> Iterator[Danger]:
 
 
 def losses(case: Case) -> Iterator[Danger]:
-    """Deletes and replacements of what holds data or serves traffic."""
+    """Deletes and replacements of what holds data or serves traffic; what seems to be renamed is told of by that."""
+    renamed = _twins(case)
     for change in case.changes:
         if change.operation not in ("delete", "replace") or case.goes_with_its_namespace(change):
+            continue
+        if change.urn in renamed:
             continue
         if change.retained:
             yield danger(
@@ -142,21 +149,44 @@ def protection(case: Case) -> Iterator[Danger]:
 
 
 def renames(case: Case) -> Iterator[Danger]:
-    """What is deleted under one name and made under another: likely a rename that no alias covers."""
+    """What is deleted under one name and made under another, told once for each component: likely a rename that no alias covers."""
+    changed = {one.urn: one for one in case.changes}
+    pairs: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Change, Change]]] = {}
+    for urn, new in _twins(case).items():
+        old = changed[urn]
+        pairs.setdefault((tuple(old.component), tuple(new.component)), []).append((old, new))
+    for (before, after), twins in pairs.items():
+        old, new = twins[0]
+        levels: list[Level] = [_GRAVITY[one.type][0] if one.type in _GRAVITY else "medium" for one, _ in twins]
+        is_component = len(twins) > 1 and before != after
+        kinds = Counter(one.kind for one, _ in twins)
+        alike = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        yield danger(
+            "renamed-without-alias",
+            min(levels, key=LEVELS.index),
+            old,
+            f"{before[-1] if is_component else old.label} seems to be renamed",
+            f"{alike} of {after[-1] if is_component else new.name} are made with the same inputs while these are deleted: no alias says "
+            "that they are one"
+            if len(twins) > 1
+            else f"{new.label} is made with the same inputs while it is deleted: no alias says that they are one",
+            "Give the new one `aliases` with the old name or parent, so that the engine keeps the resource.",
+        )
+
+
+def _twins(case: Case) -> dict[str, Change]:
+    """What is made with the same inputs as what is deleted, by the URN of that. Of pools their own rule tells."""
     gone = [one for one in case.changes if one.operation == "delete" and not case.goes_with_its_namespace(one)]
     come = [one for one in case.changes if one.operation == "create"]
+    found: dict[str, Change] = {}
     for old in gone:
+        if pool_names(old.component):
+            continue
         twin = next((one for one in come if one.type == old.type and _alike(old, one)), None)
         if twin:
             come.remove(twin)
-            yield danger(
-                "renamed-without-alias",
-                "high" if old.type in _DATA or old.type in _SERVES else "medium",
-                old,
-                f"{old.label} seems to be renamed",
-                f"{twin.label} is made with the same inputs while it is deleted: no alias says that they are one",
-                "Give the new one `aliases` with the old name or parent, so that the engine keeps the resource.",
-            )
+            found[old.urn] = twin
+    return found
 
 
 def _alike(old: Change, new: Change) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kuber.review.model import Change, Danger, Pool
-from kuber.review.pools import pool_of
+from kuber.review.pools import NODE_GROUP, pool_of
 from kuber.review.properties import differences
 from kuber.review.renames import Resource
 
-from .case import Case, at, danger, objects, short
+from .case import Case, at, danger, name_of, objects, short
 
 _NAMES = ("nodeGroupName", "name", "launchTemplate")
 _TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -43,9 +43,19 @@ def pools(case: Case) -> Iterator[Danger]:
 
 
 def machines(case: Case) -> Iterator[Danger]:
-    """Machines of one's own whose taints keep work away, or drive it off."""
+    """Machines of one's own that leave, or whose taints keep work away or drive it off."""
     for change in case.changes:
-        if change.kind != "NodePatch" or change.operation not in ("update", "create"):
+        if change.kind != "NodePatch":
+            continue
+        if change.operation == "delete":
+            yield danger(
+                "machine-leaves",
+                "low",
+                change,
+                f"Machine {name_of(change.before)} leaves the inventory",
+                "it loses the labels and taints that it has from there; the node itself, and the pods on it, stay",
+                "Drain it and take it out of the cluster first (`kubectl drain`, `kubectl delete node`).",
+            )
             continue
         old, new = (at(change.inputs(when), "spec", "taints") or [] for when in ("before", "after"))
         added = [one for one in new if one not in old]
@@ -120,14 +130,14 @@ def _resized(change: Change, before: Pool, after: Pool) -> Iterator[Danger]:
             f"its maximum goes from {before.nodes.most:g} to {after.nodes.most:g}: nodes above it are taken away, with their pods",
             "See how many nodes it has at its peak.",
         )
-    if after.nodes.least > before.nodes.least:
+    if after.nodes.least > before.nodes.least and change.type == NODE_GROUP:
         yield danger(
             "pool-grows",
             "low",
             change,
             f"Node pool {after.name} gets a higher minimum",
-            f"its minimum goes from {before.nodes.least:g} to {after.nodes.least:g}; EKS refuses a minimum above the nodes that there are now",
-            "On EKS let it grow first, or set the desired size by hand.",
+            f"its minimum goes from {before.nodes.least:g} to {after.nodes.least:g}; EKS refuses one above the nodes there are now",
+            "Let it grow first, or set the desired size by hand.",
         )
     elif after.nodes.least < before.nodes.least:
         yield danger(
@@ -135,7 +145,7 @@ def _resized(change: Change, before: Pool, after: Pool) -> Iterator[Danger]:
             "low",
             change,
             f"Node pool {after.name} gets a lower minimum",
-            f"its minimum goes from {before.nodes.least:g} to {after.nodes.least:g}: the autoscaler may take nodes away that were held ready",
+            f"its minimum goes from {before.nodes.least:g} to {after.nodes.least:g}: the autoscaler may take away nodes held ready",
             "See that a peak may wait for new nodes.",
         )
 

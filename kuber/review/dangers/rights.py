@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kuber.plan.registration import UNKNOWN
 from kuber.review.model import Change, Danger
 
 from .case import WORKLOADS, Case, at, danger, name_of, texts
@@ -85,13 +86,14 @@ def cloud_rights(case: Case) -> Iterator[Danger]:
                     yield _widened(change, f"may now {_listed(added)}")
         elif change.type in _GRANTS and change.operation == "create" and not _with_its_component(case, change):
             right, whom = (str(change.inputs("after").get(name, "")) for name in _GRANTS[change.type])
+            given_to = "a role of the cluster" if whom == UNKNOWN else whom.rpartition("/")[2]
             admin = "admin" in right.lower() or right.endswith("/owner") or right.endswith("/editor")
             yield danger(
                 "rights-given",
                 "high" if admin else "medium",
                 change,
-                f"{right.rpartition('/')[2]} is given to {whom.rpartition('/')[2] if whom != '<unknown>' else 'a role of the cluster'}",
-                f"{right} for {whom}",
+                f"{right.rpartition('/')[2]} is given to {given_to}",
+                f"{right} for {given_to if whom == UNKNOWN else whom}",
                 "See that they need it, and no less would do.",
             )
 

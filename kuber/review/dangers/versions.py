@@ -52,18 +52,17 @@ def control_plane(case: Case) -> Iterator[Danger]:
                 "Read what the minor removes, see that add-ons and pools are within their skew, and rehearse it: `kuber rehearse`.",
             )
     for change in case.changes:
-        if change.type in _CONTROL_PLANES and change.operation == "update":
-            if touched := [
-                one for one in change.properties if one.path not in _VERSION_PROPERTIES and not one.path.startswith("(")
-            ]:
-                yield danger(
-                    "control-plane-touched",
-                    "medium",
-                    change,
-                    "The control plane is changed",
-                    f"{changed_paths(change)}; the API server may be out of reach for minutes" if touched else "",
-                    "Apply it when nobody deploys.",
-                )
+        if change.type not in _CONTROL_PLANES or change.operation != "update":
+            continue
+        if any(one.path not in _VERSION_PROPERTIES and not one.path.startswith("(") for one in change.properties):
+            yield danger(
+                "control-plane-touched",
+                "medium",
+                change,
+                "The control plane is changed",
+                f"{changed_paths(change)}; the API server may be out of reach for minutes",
+                "Apply it when nobody deploys.",
+            )
 
 
 def support(case: Case) -> Iterator[Danger]:
@@ -120,7 +119,7 @@ def crds(case: Case) -> Iterator[Danger]:
                 "medium" if _major(old) != _major(new) else "low",
                 change,
                 f"The CRDs of {change.name} go from {old} to {new}",
-                f"{sum(before.get(name) != crd for name, crd in after.items())} of {len(after)} CRDs change, before what uses them does",
+                f"{sum(before.get(name) != crd for name, crd in after.items())} of {len(after)} CRDs change, before what uses them",
                 "Read its notes on upgrading; CRDs stay at the newer version if the rest is taken back.",
             )
 

@@ -158,7 +158,12 @@ def _pod_labels(resource: Resource | None) -> Mapping[str, str]:
         return {}
     if resource["type"].endswith(_OF_OPERATORS):
         kind, name = resource["type"].rpartition(":")[2].lower(), metadata(resource).get("name")
-        return {"app.kubernetes.io/name": kind, kind: str(name), "app.kubernetes.io/instance": str(name)}
+        return {
+            "app.kubernetes.io/name": kind,
+            "app.kubernetes.io/instance": str(name),
+            "operator.prometheus.io/name": str(name),
+            kind: str(name),
+        }
     return at(resource["inputs"], "spec", "template", "metadata", "labels") or {}
 
 

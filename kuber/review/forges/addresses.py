@@ -39,7 +39,7 @@ def api_address(variable: str, environment: Mapping[str, str], default: str = ""
         raise ForgeError(f"{variable} is no address", expected=expected) from None
     if "@" in parts.netloc:
         raise ForgeError(f"{variable} has a user or a password in it", expected=expected)
-    if not host or parts.scheme not in _PORTS or parts.query or parts.fragment:
+    if not server_of(address) or parts.query or parts.fragment:
         raise ForgeError(f"{variable} is no address of an API", found=address, expected=expected)
     if parts.scheme == "http" and host not in _LOOPBACK:
         raise ForgeError(

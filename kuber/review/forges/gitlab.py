@@ -36,7 +36,7 @@ class _Note(BaseModel):
 
     id: int
     body: str
-    author: _User
+    author: _User | None = None
     system: bool = False
 
 
@@ -92,7 +92,7 @@ class GitLab:
             if marked and us is None:
                 us = self._connection.request("GET", "/user", shape=_User).content.id
             for one in marked:
-                if one.author.id == us:
+                if one.author is not None and one.author.id == us:
                     return self._comment(one)
         return None
 
