@@ -78,7 +78,8 @@ def _with_changed_secrets(before: Any, after: Any) -> Any:
         items = before if isinstance(before, list) else []
         padded = [*items, *[None] * (len(after) - len(items))]
         return [_with_changed_secrets(old, new) for old, new in zip(padded, after, strict=False)]
-    return after
+    shown = concealed(after)
+    return f"{shown} (its secret changed)" if before != after and shown == concealed(before) else shown
 
 
 def _whole(lines: list[str], sign: str) -> str:

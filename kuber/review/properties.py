@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,9 @@ Place = tuple[str | int, ...]
 
 _NAMES = ("name", "key", "id", "type", "host", "alert", "record", "containerPort", "port", "mountPath", "cidrBlock")
 """By what people tell the items of a list apart, the first that all of them have and that no two have alike."""
+
+_FINGERPRINTED = re.compile(rf"{re.escape(SECRET.removesuffix(']'))} [0-9a-f]+\]")
+"""A secret with its fingerprint, also within a text."""
 
 _SECRET_PREFIX = SECRET.removesuffix("]") + " "
 
@@ -37,8 +41,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
 def concealed(value: Any) -> Any:
     """A value with the fingerprints of its secrets left out."""
     match value:
-        case str() if is_secret(value):
-            return SECRET
+        case str():
+            return _FINGERPRINTED.sub(SECRET, value)
         case Mapping():
             return {key: concealed(item) for key, item in value.items()}
         case list():

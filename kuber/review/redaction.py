@@ -47,11 +47,18 @@ _PRIVATE_KEY = re.compile(
     r"(?P<before>)(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))(?P<after>)",
     re.S,
 )
+_BEARER = re.compile(r"(?P<before>\b(?:Bearer|Basic)\s+)(?P<secret>[A-Za-z0-9._~+/=-]{12,})(?P<after>)")
+_QUOTED = re.compile(
+    r"(?P<before>\"(?:access|auth|bearer|id|refresh|session)?_?token\"\s*:\s*\")(?P<secret>[^\"\s]+)(?P<after>\")", re.I
+)
+"""A token in JSON. Elsewhere the word alone says too little: a file's path and an audience are called so too."""
+
 _ASSIGNED = re.compile(
     r"(?P<before>\b(?:password|passwd|passphrase|(?:api|auth|bearer)[_-]?token|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|api[_-]?key|private[_-]?key)"
     r"[\"']?\s*[:=]\s*[\"']?)(?P<secret>(?!\$\{?[A-Za-z_])[^\s\"',;{}<\[]+)(?P<after>)",
     re.I,
 )
+_PATTERNS = (_PRIVATE_KEY, _URL, _BEARER, _QUOTED, _ASSIGNED)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
 
@@ -68,7 +75,7 @@ def redacted(document: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
 
 def redacted_text(text: str, mask: Mask) -> str:
     """A text without what looks like a secret in it."""
-    for pattern in (_PRIVATE_KEY, _URL, _ASSIGNED):
+    for pattern in _PATTERNS:
         text = pattern.sub(lambda found: f"{found['before']}{mask(found['secret'])}{found['after']}", text)
     return _BASE64.sub(lambda found: mask(found[0]) if _hides_secret(found[0]) else found[0], text)
 
@@ -125,4 +132,4 @@ def _hides_secret(text: str) -> bool:
         ).decode()
     except (binascii.Error, ValueError):
         return False
-    return any(pattern.search(plain) for pattern in (_PRIVATE_KEY, _URL, _ASSIGNED))
+    return any(pattern.search(plain) for pattern in _PATTERNS)

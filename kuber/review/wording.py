@@ -282,8 +282,9 @@ def _amounts(one: Range) -> str:
 def _line(one: Property) -> Line:
     remark = "this replaces it" if one.replaces else ""
     path = plain(one.path)
-    if SECRET == one.before == one.after:
-        return Line(path=path, values=[f"{SECRET}, changed"], remark=remark)
+    if one.before == one.after:  # but for secrets, which aren't shown
+        changed = f"{SECRET}, changed" if one.after == SECRET else f"{value(one.after)}, its secret changed"
+        return Line(path=path, values=[changed], remark=remark)
     if one.kind == "add":
         return Line(path=path, values=[value(one.after)], sign="added", remark=remark)
     if one.kind == "delete":

@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -115,7 +116,7 @@ class ForgeStandIn:
         """Of all comments."""
         return [one.body for one in self.comments]
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """What the pipeline's job has."""
         raise NotImplementedError
 
@@ -146,13 +147,39 @@ class ForgeStandIn:
 StandIn = TypeVar("StandIn", bound=ForgeStandIn)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what is wrong with a stand-in; that who asks may go, or not trust the certificate, isn't."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def listening(stand_in: StandIn, certificate: tuple[Path, Path] | None = None) -> Iterator[StandIn]:
     """A stand-in at work, over TLS where it has a certificate and its key."""
+    server = _Server(("127.0.0.1", 0), _handler(stand_in))
+    scheme = "http"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        scheme = "https"
+    stand_in.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield stand_in
+    finally:
+        server.shutdown()
+        server.server_close()
 
+
+def _handler(stand_in: ForgeStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
+        disable_nagle_algorithm = True  # head and body go in two pieces, and the second would wait
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -194,21 +221,7 @@ def listening(stand_in: StandIn, certificate: tuple[Path, Path] | None = None) -
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: pytest's output is for tests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    scheme = "http"
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        scheme = "https"
-    stand_in.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()
+    return Handler
 
 
 class Time:
@@ -232,15 +245,15 @@ def posted(
     stand_in: ForgeStandIn,
     body: str = BODY,
     *,
+    given: Mapping[str, str] | None = None,
     time: Time | None = None,
     shorter: Callable[[int], str] | None = None,
-    **environment: str,
 ) -> str:
-    """The URL of a review's comment, posted by a job whose environment has some variables otherwise."""
+    """The URL of a review's comment, posted by a job that is given some variables beside or in place of the usual ones."""
     return post(
         stand_in.forge,
         body,
-        environment=stand_in.environment(**environment),
+        environment={**stand_in.environment(), **(given or {})},
         marker=MARKER,
         shorter=shorter,
         clock=(time or Time()).clock,

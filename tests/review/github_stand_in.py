@@ -27,7 +27,7 @@ class GitHubStandIn(ForgeStandIn):
         super().__init__()
         self._api, self._graphql = api, graphql
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """What Actions gives a job for the event `pull_request`."""
         return {
             "GITHUB_TOKEN": TOKEN,
@@ -35,7 +35,7 @@ class GitHubStandIn(ForgeStandIn):
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_REF": f"refs/pull/{NUMBER}/merge",
             "GITHUB_EVENT_NAME": "pull_request",
-        } | more
+        }
 
     def answer(self, request: Seen) -> Reply:
         us = self.accounts.get(request.headers.get("authorization", "").removeprefix("Bearer "))

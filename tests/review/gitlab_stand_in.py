@@ -29,7 +29,7 @@ class GitLabStandIn(ForgeStandIn):
         super().__init__()
         self.orders: list[str] = []
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """What GitLab gives a job of a merge request's pipeline, and the token that the project adds."""
         return {
             "GITLAB_TOKEN": TOKEN,
@@ -37,7 +37,7 @@ class GitLabStandIn(ForgeStandIn):
             "CI_PROJECT_ID": PROJECT,
             "CI_MERGE_REQUEST_IID": str(NUMBER),
             "CI_PIPELINE_SOURCE": "merge_request_event",
-        } | more
+        }
 
     def answer(self, request: Seen) -> Reply:
         us = self.accounts.get(request.headers.get("private-token", ""))

@@ -19,7 +19,7 @@ from tests.chart_cache import fixture_cache
 from tests.support import PROJECT
 
 PROGRAM = ("clusters", "components", "config", "kuber", "releases")
-FILES = ("Pulumi.yaml", "__main__.py", "requirements.txt")
+FILES = (".gitignore", "Pulumi.yaml", "__main__.py", "requirements.txt")
 STACKS = ("colo-london", "prod-eks", "prod-gke")
 
 _COMMIT = re.compile(r"\([0-9a-f]{7,}\)")

@@ -111,7 +111,7 @@ def test_a_repository_that_was_renamed_is_followed(github: GitHubStandIn) -> Non
             status=status, document={"message": "Moved Permanently"}, headers={"Location": f"{new}?per_page=100"}
         )
         github.fail(method, "^/repos/acme/old/", Fault(reply=moved))
-    posted(github, GITHUB_REPOSITORY="acme/old")
+    posted(github, given={"GITHUB_REPOSITORY": "acme/old"})
     assert github.bodies() == [BODY]
 
 
@@ -147,13 +147,13 @@ def test_an_account_that_is_blocked_is_not_taken_for_a_locked_conversation(githu
 
 def test_a_repository_that_the_token_may_not_see_is_told_as_such(github: GitHubStandIn) -> None:
     with pytest.raises(ForgeError, match=r"(?s)404 Not Found.*pull request 7 of acme/private.*GITHUB_REPOSITORY"):
-        posted(github, GITHUB_REPOSITORY="acme/private")
+        posted(github, given={"GITHUB_REPOSITORY": "acme/private"})
 
 
 @pytest.mark.parametrize("repository", ["", "clusters", "acme/clusters/issues", "acme/clusters?x=1", "acme/ clusters"])
 def test_what_is_no_repository_is_told(github: GitHubStandIn, repository: str) -> None:
     with pytest.raises(ForgeError, match="GITHUB_REPOSITORY names no repository"):
-        posted(github, GITHUB_REPOSITORY=repository)
+        posted(github, given={"GITHUB_REPOSITORY": repository})
     assert github.seen == []
 
 
@@ -174,7 +174,7 @@ def test_the_pull_request_is_found(
     file = tmp_path / "event.json"
     if event is not None:
         file.write_text(json.dumps(event))
-    posted(github, **{"GITHUB_REF": "", "GITHUB_EVENT_PATH": str(file)} | environment)
+    posted(github, given={"GITHUB_REF": "", "GITHUB_EVENT_PATH": str(file)} | environment)
     assert github.bodies() == [BODY]
 
 
@@ -193,13 +193,13 @@ def test_a_run_without_a_pull_request_says_how_to_name_one(
     file = tmp_path / "event.json"
     file.write_text(json.dumps(event))
     with pytest.raises(ForgeError, match=r"(?s)belongs to no pull request.*KUBER_PULL_REQUEST=<number>"):
-        posted(github, **{"GITHUB_REF": "", "GITHUB_EVENT_PATH": str(file)} | environment)
+        posted(github, given={"GITHUB_REF": "", "GITHUB_EVENT_PATH": str(file)} | environment)
     assert github.seen == []
 
 
 def test_a_run_without_an_event_file_says_how_to_name_a_pull_request(github: GitHubStandIn) -> None:
     with pytest.raises(ForgeError, match=r"KUBER_PULL_REQUEST=<number>"):
-        posted(github, GITHUB_REF="")
+        posted(github, given={"GITHUB_REF": ""})
 
 
 @pytest.mark.parametrize("content", ["{", None])
@@ -208,13 +208,13 @@ def test_an_event_that_cannot_be_read_is_told(github: GitHubStandIn, tmp_path: P
     if content is not None:
         file.write_text(content)
     with pytest.raises(ForgeError, match=r"(?s)the event of the run can't be read.*event\.json"):
-        posted(github, GITHUB_REF="", GITHUB_EVENT_PATH=str(file))
+        posted(github, given={"GITHUB_REF": "", "GITHUB_EVENT_PATH": str(file)})
 
 
 @pytest.mark.parametrize("stated", ["seven", "7/merge", "-7", "٧"])
 def test_what_is_no_number_is_no_pull_request(github: GitHubStandIn, stated: str) -> None:
     with pytest.raises(ForgeError, match="KUBER_PULL_REQUEST is no pull request"):
-        posted(github, KUBER_PULL_REQUEST=stated)
+        posted(github, given={"KUBER_PULL_REQUEST": stated})
 
 
 def test_github_is_where_comments_go_unless_another_address_is_given() -> None:

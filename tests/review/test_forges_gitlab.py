@@ -69,7 +69,7 @@ def test_who_we_are_is_asked_once_and_only_where_a_note_has_the_marker(gitlab: G
 
 
 def test_the_project_of_the_merge_request_is_asked_not_the_fork_that_runs(gitlab: GitLabStandIn) -> None:
-    posted(gitlab, CI_PROJECT_ID="4711", CI_MERGE_REQUEST_PROJECT_ID="platform/clusters")
+    posted(gitlab, given={"CI_PROJECT_ID": "4711", "CI_MERGE_REQUEST_PROJECT_ID": "platform/clusters"})
     assert gitlab.bodies() == [BODY.rstrip()]
 
 
@@ -98,20 +98,20 @@ def test_a_member_who_may_not_comment_is_told_what_the_token_needs(gitlab: GitLa
 
 def test_a_project_that_the_token_may_not_see_is_told_as_such(gitlab: GitLabStandIn) -> None:
     with pytest.raises(ForgeError, match=r"(?s)404 Project Not Found.*merge request 12 of project 4711"):
-        posted(gitlab, CI_PROJECT_ID="4711")
+        posted(gitlab, given={"CI_PROJECT_ID": "4711"})
 
 
 @pytest.mark.parametrize("number", ["", "twelve", "12/notes", "-1", "١٢"])
 def test_a_run_without_a_merge_request_says_which_rule_to_give_the_job(gitlab: GitLabStandIn, number: str) -> None:
     with pytest.raises(ForgeError, match=r"(?s)belongs to no merge request.*merge_request_event"):
-        posted(gitlab, CI_MERGE_REQUEST_IID=number)
+        posted(gitlab, given={"CI_MERGE_REQUEST_IID": number})
     assert gitlab.seen == []
 
 
 @pytest.mark.parametrize("variable", ["CI_PROJECT_ID", "CI_API_V4_URL", "GITLAB_TOKEN"])
 def test_what_the_environment_lacks_is_named(gitlab: GitLabStandIn, variable: str) -> None:
     with pytest.raises(ForgeError, match=f"{variable} is not set"):
-        posted(gitlab, **{variable: ""})
+        posted(gitlab, given={variable: ""})
     assert gitlab.seen == []
 
 

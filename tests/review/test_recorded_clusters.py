@@ -33,7 +33,7 @@ def _another_platform(folder: Path) -> None:
         "version of the control plane",
         [replace(EKS, '      version: "1.35"', '      version: "1.36"')],
         {"prod-eks": "28 deleted, 28 created, 4 updated; highest danger: medium; nodes 6–106"},
-        ["medium control-plane-upgraded", "medium pool-replaced"],
+        ["low workload-restarts", "medium control-plane-upgraded", "medium pool-replaced"],
         stacks=["prod-eks"],
         whole=False,
     ),
@@ -41,7 +41,7 @@ def _another_platform(folder: Path) -> None:
         "a minor skipped",
         [replace(EKS, '      version: "1.34"', '      version: "1.36"')],
         {"prod-eks": "28 deleted, 28 created, 4 updated; highest danger: high; nodes 6–106"},
-        ["high minor-skipped", "medium pool-replaced"],
+        ["high minor-skipped", "low workload-restarts", "medium pool-replaced"],
         stacks=["prod-eks"],
         before=[replace(EKS, '      version: "1.35"', '      version: "1.34"')],
         whole=False,
@@ -109,15 +109,15 @@ def _another_platform(folder: Path) -> None:
     Recorded(
         "protection lifted",
         [replace(EKS, "    environment: production\n", "    environment: production\n    protect: false\n")],
-        {"prod-eks": "3 updated; highest danger: high; nodes 6–106"},
-        ["high protection-lifted", "medium control-plane-touched"],
+        {"prod-eks": "3 updated; highest danger: medium; nodes 6–106"},
+        ["medium control-plane-touched", "medium protection-lifted"],
         stacks=["prod-eks"],
     ),
     Recorded(
         "an admin more",
         [replace(EKS, "      viewers:\n", "        jane: arn:aws:iam::210987654321:user/jane\n      viewers:\n")],
-        {"prod-eks": "2 created; highest danger: medium; nodes 6–106"},
-        ["medium rights-widened"],
+        {"prod-eks": "2 created; highest danger: high; nodes 6–106"},
+        ["high rights-given"],
     ),
     Recorded(
         "a new cluster",
@@ -158,7 +158,7 @@ def test_a_component_renamed_without_an_alias_is_deleted_and_made_anew(repositor
     repository.change(replace("clusters/eks.py", NETWORK, NETWORK.replace("-network", "-vpc")))
     reviewed = repository.review("prod-eks")
     assert reviewed.outcome("prod-eks").startswith("42 deleted, 42 created; highest danger: high")
-    assert {"high traffic-lost", "high renamed-without-alias"} <= set(reviewed.dangers)
+    assert {"high protected", "high renamed-without-alias"} <= set(reviewed.dangers)
 
 
 def test_a_component_renamed_with_an_alias_keeps_its_resources(repository: Repository) -> None:

@@ -33,7 +33,7 @@ WORKERS = "      workers:\n        machine_types: [m7i.2xlarge]\n        min: 0\
         "a higher minimum on EKS",
         [replace(EKS, "        min: 3\n        max: 60", "        min: 6\n        max: 60")],
         {"prod-eks": "1 updated; highest danger: low; nodes 6–106 → 9–106"},
-        ["low pool-minimum-raised"],
+        ["low pool-grows"],
     ),
     Recorded(
         "disk size",
@@ -62,7 +62,7 @@ WORKERS = "      workers:\n        machine_types: [m7i.2xlarge]\n        min: 0\
         "a pool renamed",
         [replace(EKS, "      workers:\n", "      workers-on-demand:\n")],
         {"prod-eks": "6 deleted, 6 created, 1 updated; highest danger: high; nodes 6–106"},
-        ["high pool-removed"],
+        ["high pool-renamed"],
     ),
     Recorded(
         "a machine removed",
@@ -73,8 +73,8 @@ WORKERS = "      workers:\n        machine_types: [m7i.2xlarge]\n        min: 0\
                 "",
             )
         ],
-        {"colo-london": "1 deleted; highest danger: medium; nodes 12 → 11", "prod-eks": "no change"},
-        ["medium machine-removed"],
+        {"colo-london": "1 deleted; highest danger: low; nodes 12 → 11", "prod-eks": "no change"},
+        ["low machine-leaves"],
     ),
 )
 def test_a_change_of_node_pools_is_reviewed(case: Recorded, repository: Repository, snapshot: Any) -> None:

@@ -66,7 +66,7 @@ MONITORING = "      monitoring:\n"
         "a part turned off, with its namespace",
         [replace(EKS, MONITORING, "      metrics_api: {enabled: false}\n" + MONITORING)],
         {"prod-eks": "10 deleted; highest danger: high; nodes 6–106"},
-        ["high namespace-deleted", "medium traffic-lost"],
+        ["high namespace-goes", "medium traffic-stops"],
         stacks=["prod-eks"],
     ),
     Recorded(
@@ -83,13 +83,14 @@ MONITORING = "      monitoring:\n"
         "newer CRDs alone",
         [
             replace(
-                "releases/2026.08.yaml", "  gateway-api:\n    version: v1.5.1", "  gateway-api:\n    version: v1.5.2"
+                "releases/2026.11.yaml",
+                "  prometheus-operator:\n    version: v0.93.1",
+                "  prometheus-operator:\n    version: v1.0.0",
             )
         ],
-        {"prod-eks": "1 updated; highest danger: low; nodes 6–106"},
-        ["low crds-change"],
+        {"prod-eks": "1 updated; highest danger: medium; nodes 6–106"},
+        ["medium crds-change"],
         stacks=["prod-eks"],
-        before=everywhere('release: "2026.11"', 'release: "2026.08"', ["prod-eks"]),
     ),
     Recorded(
         "a default of all clusters",
@@ -110,7 +111,8 @@ MONITORING = "      monitoring:\n"
                 '"pod-security.kubernetes.io/enforce": "privileged",',
             )
         ],
-        {"prod-eks": "?"},
+        {"prod-eks": "8 updated; highest danger: high; nodes 6–106"},
+        ["high pod-security-lowered"],
         stacks=["prod-eks"],
     ),
 )

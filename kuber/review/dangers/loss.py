@@ -159,17 +159,15 @@ def renames(case: Case) -> Iterator[Danger]:
         old, new = twins[0]
         levels: list[Level] = [_GRAVITY[one.type][0] if one.type in _GRAVITY else "medium" for one, _ in twins]
         is_component = len(twins) > 1 and before != after
-        kinds = Counter(one.kind for one, _ in twins)
-        alike = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        kinds = sorted(Counter(one.kind for one, _ in twins).items())
+        told = ", ".join(f"{number} {kind}" for kind, number in kinds) if len(twins) > 1 else new.label
         yield danger(
             "renamed-without-alias",
             min(levels, key=LEVELS.index),
             old,
             f"{before[-1] if is_component else old.label} seems to be renamed",
-            f"{alike} of {after[-1] if is_component else new.name} are made with the same inputs while these are deleted: no alias says "
-            "that they are one"
-            if len(twins) > 1
-            else f"{new.label} is made with the same inputs while it is deleted: no alias says that they are one",
+            f"{told}: made{f' in {after[-1]}' if is_component else ''} with the same inputs as what is deleted, and no alias says "
+            "that they are one",
             "Give the new one `aliases` with the old name or parent, so that the engine keeps the resource.",
         )
 
