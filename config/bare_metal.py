@@ -210,6 +210,9 @@ class BareMetalCluster(ClusterSettings):
     def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
         return (self.network.machines_cidr,)
 
+    def services_cidr(self) -> IPv4Network:
+        return self.network.services_cidr
+
     def node_cidrs(self) -> tuple[IPv4Network, ...]:
         return (self.network.machines_cidr,)
 

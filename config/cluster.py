@@ -62,6 +62,10 @@ class ClusterSettings(Settings):
         """Where the API server's addresses lie, as pods see it, and where it calls webhooks from."""
 
     @abstractmethod
+    def services_cidr(self) -> IPv4Network:
+        """Where the addresses of Services lie; the first is the API server's own (Kubernetes, "Cluster IP allocation")."""
+
+    @abstractmethod
     def node_cidrs(self) -> tuple[IPv4Network, ...]:
         """Where the nodes' addresses lie."""
 

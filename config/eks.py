@@ -215,6 +215,9 @@ class EksCluster(CloudClusterSettings):
     def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
         return (self.network.cidr,)  # EKS puts network interfaces of its own into the subnets
 
+    def services_cidr(self) -> IPv4Network:
+        return self.network.service_cidr
+
     def node_cidrs(self) -> tuple[IPv4Network, ...]:
         return (self.network.cidr,)
 

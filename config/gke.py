@@ -270,6 +270,9 @@ class GkeCluster(CloudClusterSettings):
     def control_plane_cidrs(self) -> tuple[IPv4Network, ...]:
         return (self.network.control_plane_cidr,)
 
+    def services_cidr(self) -> IPv4Network:
+        return self.network.services_cidr
+
     def node_cidrs(self) -> tuple[IPv4Network, ...]:
         return (self.network.nodes_cidr,)
 

@@ -99,11 +99,26 @@ class Release(Settings):
     crds: dict[str, CrdPin]
     images: dict[str, ImagePin]
 
+    @property
+    def unlocked(self) -> str:
+        """What has no digest yet, in words: "40 images, 9 charts"; empty where all have one."""
+        files = {name: bundle for name, bundle in self.crds.items() if bundle.url}
+        numbers = [
+            (sum(not one.digest for one in pins.values()), what)
+            for pins, what in ((self.images, "image"), (self.charts, "chart"), (files, "file of CRDs"))
+        ]
+        return ", ".join(f"{number} {what if number == 1 else _plural(what)}" for number, what in numbers if number)
+
     def conflicts(self) -> Iterator[Problem]:
         yield from super().conflicts()
         for name, bundle in self.crds.items():
             if bundle.chart and bundle.chart not in self.charts:
                 yield Problem(path=("crds", name, "chart"), message=f"the release has no chart {bundle.chart}")
+
+
+def _plural(what: str) -> str:
+    first, _, rest = what.partition(" ")
+    return f"{first}s {rest}".rstrip()
 
 
 def release_names() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from components.charts.rendering import Chart
 from config.platforms import Feature
 
 from .alerts import Alert, alerts
-from .network import addresses, allow, allow_api_server, allow_webhooks
+from .network import allow_api_server, allow_nodes, allow_webhooks
 from .part import Part
 from .site import Site
 
@@ -44,6 +44,6 @@ def metrics_api(site: Site) -> Part | None:
                     action="See why its pods don't run or aren't ready, and which kubelets they can't reach.",
                 ),
             ),
-            allow("kubelets", pods=_PODS, egress_to=addresses(*site.node_cidrs), ports=[10250]),
+            allow_nodes(site, "kubelets", pods=_PODS, ports=[10250]),
         ],
     )

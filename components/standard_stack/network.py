@@ -80,23 +80,31 @@ def allow(
 def default_deny() -> Manifest:
     """What every part's namespace has: nothing in, nothing out, but names are looked up."""
     dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    to = [
-        namespace("kube-system", {"k8s-app": "kube-dns"}),
+    caches = [
+        namespace("kube-system", {"k8s-app": "node-local-dns"}),
         *addresses("169.254.20.10/32"),
-    ]  # and a node's own DNS cache
+    ]  # of a node's own
+    to = [namespace("kube-system", {"k8s-app": "kube-dns"}), *caches]
     policy = _policy(DEFAULT_DENY, None, "egress", [{"to": to, "ports": dns}])
     policy["spec"]["policyTypes"] = ["Ingress", "Egress"]
     return policy
 
 
 def allow_api_server(site: Site, pods: Pods | None = None, name: str = "api-server") -> Manifest:
-    """Pods may call the API server."""
-    return allow(name, pods=pods, egress_to=addresses(*site.api_server_cidrs), ports=[443, 6443])
+    """Pods may call the API server: by its Service, whose address some network plugins judge, and as others see it."""
+    return allow(name, pods=pods, egress_to=addresses(*site.api_server_cidrs, site.api_service), ports=[443, 6443])
 
 
 def allow_webhooks(site: Site, ports: Sequence[Port], pods: Pods | None = None, name: str = "webhooks") -> Manifest:
-    """The API server may call pods' webhooks."""
-    return allow(name, pods=pods, ingress_from=addresses(*site.api_server_cidrs), ports=ports)
+    """The API server may call pods' webhooks; GKE's does so through agents in the cluster."""
+    agents = [namespace("kube-system", {"k8s-app": "konnectivity-agent"})] if site.settings.platform == "gke" else []
+    return allow(name, pods=pods, ingress_from=[*addresses(*site.api_server_cidrs), *agents], ports=ports)
+
+
+def allow_nodes(site: Site, name: str, *, pods: Pods, ports: Sequence[Port]) -> Manifest:
+    """Pods may reach ports of nodes. No range matches a node where GKE's Dataplane V2 judges: there the ports alone say it."""
+    peers = [] if site.settings.platform == "gke" else addresses(*site.node_cidrs)
+    return allow(name, pods=pods, egress_to=peers, ports=ports)
 
 
 def allow_cloud(site: Site, pods: Pods | None = None) -> list[Manifest]:

@@ -15,7 +15,6 @@ from components.charts.secret_texts import without_secret_texts
 from config.model import SecretText
 
 from .house_rules import configuration_read
-from .network import DEFAULT_DENY
 from .patches import is_patch
 
 Identity = tuple[str, str, str]
@@ -99,6 +98,7 @@ class Dependencies:
         self._workloads: dict[str, list[Identity]] = {}
         self._workloads_of_chart: dict[tuple[str, str | None], list[Identity]] = {}
         self._bindings: dict[tuple[str, str], list[Identity]] = {}
+        self._policies: dict[str, list[tuple[Identity, Mapping[str, str]]]] = {}
         for one in objects:
             self._index(one)
 
@@ -127,6 +127,8 @@ class Dependencies:
         if at[0] in WORKLOADS:
             self._workloads.setdefault(one.part, []).append(at)
             self._workloads_of_chart.setdefault((one.part, one.chart), []).append(at)
+        if manifest["kind"] == "NetworkPolicy":
+            self._policies.setdefault(at[1], []).append((at, manifest["spec"]["podSelector"].get("matchLabels") or {}))
         if manifest["kind"] in ("RoleBinding", "ClusterRoleBinding"):
             for subject in manifest.get("subjects") or []:
                 if subject["kind"] == "ServiceAccount":
@@ -154,7 +156,7 @@ class Dependencies:
         yield from _accounts_and_secrets(manifest, namespace)
         yield from (("storage.k8s.io/StorageClass", "", name) for name in _storage_classes(manifest.get("spec")))
         if template := pod_template(manifest):
-            yield ("networking.k8s.io/NetworkPolicy", namespace, DEFAULT_DENY)
+            yield from self._policies_about(pod_labels(manifest), namespace)
             yield from self._read_by_pods(template["spec"], namespace)
         elif (crds := self._crds.get(kind.rpartition("/")[0])) and crds.part in (
             one.part,
@@ -162,6 +164,12 @@ class Dependencies:
         ):
             yield from self._working_on(crds)
             yield from self._read_by_pods(manifest.get("spec") or {}, namespace)
+
+    def _policies_about(self, labels: Mapping[str, str], namespace: str) -> Iterator[Identity]:
+        """The policies that are about pods. They come first and go last: what removes load balancers still needs its way out then."""
+        for at, selected in self._policies.get(namespace, ()):
+            if selected.items() <= labels.items():
+                yield at
 
     def _working_on(self, origin: Origin) -> Sequence[Identity]:
         """The workloads that work on a group's objects: those of the chart that brings it, or else of the whole part.

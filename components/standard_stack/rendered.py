@@ -69,6 +69,7 @@ class RenderedStack:
         not_rendered: Charts and files of CRDs that aren't here, each with the reason.
         unverified: Those that can't be told to be the published ones.
         removed_crds: CRDs that no part brings any more, and that are to be deleted.
+        release: What all of it is of.
     """
 
     parts: Sequence[RenderedPart]
@@ -77,10 +78,11 @@ class RenderedStack:
     not_rendered: Sequence[NotCachedError]
     unverified: Sequence[str]
     removed_crds: Sequence[str]
+    release: Release
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know: charts that are missing here, or that can't be told to be the published ones."""
+        """What a person should know: what is missing here, or can't be told to be what was published."""
         alike: dict[tuple[str, str], list[str]] = {}
         for error in self.not_rendered:
             alike.setdefault((error.reason, error.hint), []).append(error.chart)
@@ -91,6 +93,11 @@ class RenderedStack:
         if self.unverified:
             told.append(
                 f"from folders, so that nothing tells whether they are the published charts: {', '.join(self.unverified)}"
+            )
+        if unlocked := self.release.unlocked:
+            name = self.release.release
+            told.append(
+                f"release {name} isn't locked: {unlocked} without a digest (`kuber charts lock {name}` asks for them)"
             )
         return told
 
@@ -127,6 +134,7 @@ def rendered_stack(site: Site, cache: ChartCache | None = None) -> RenderedStack
         not_rendered=made.missing,
         unverified=made.unverified,
         removed_crds=site.stack.remove_crds,
+        release=site.release,
     )
 
 

@@ -100,6 +100,11 @@ class Site:
         return self.settings.control_plane_cidrs()
 
     @property
+    def api_service(self) -> IPv4Network:
+        """The address of the Service `kubernetes`, by which pods call the API server."""
+        return IPv4Network((self.settings.services_cidr().network_address + 1, 32))
+
+    @property
     def node_cidrs(self) -> Sequence[IPv4Network]:
         """Where the nodes' addresses lie."""
         return self.settings.node_cidrs()

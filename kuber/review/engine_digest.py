@@ -12,6 +12,7 @@ from kuber.plan.registration import SECRET
 from kuber.rehearsal.preview import errors_of, messages
 
 from .model import Operation
+from .properties import steps_of_path
 from .redaction import redacted_text
 
 State = Mapping[str, Any]
@@ -33,7 +34,6 @@ _OBJECT = re.compile(r"^\s*\{", re.MULTILINE)
 _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 """How the engine writes colours in its events."""
 
-_STEP = re.compile(r'\[("(?:[^"\\]|\\.)*")\]|\[(\d+)\]|([^.\[\]]+)')
 
 _HOW = (
     "    expected: what `pulumi preview --json` writes to standard output\n"
@@ -243,13 +243,6 @@ def _differing(step: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
         if not any(is_at_or_below(steps_of_path(path), steps_of_path(name)) for path in differing):
             differing[name] = "update"
     return differing, replacing
-
-
-def steps_of_path(path: str) -> tuple[str | int, ...]:
-    """`spec.containers[0].image` → ("spec", "containers", 0, "image"); a key with dots of its own stands in brackets and quotes."""
-    return tuple(
-        json.loads(quoted) if quoted else int(index) if index else plain for quoted, index, plain in _STEP.findall(path)
-    )
 
 
 def is_at_or_below(place: Sequence[str | int], other: Sequence[str | int]) -> bool:

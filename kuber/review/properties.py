@@ -19,7 +19,11 @@ _NAMES = ("name", "key", "id", "type", "host", "alert", "record", "containerPort
 _FINGERPRINTED = re.compile(rf"{re.escape(SECRET.removesuffix(']'))} [0-9a-f]+\]")
 """A secret with its fingerprint, also within a text."""
 
-_SECRET_PREFIX = SECRET.removesuffix("]") + " "
+_STEP = re.compile(r'\[("(?:[^"\\]|\\.)*")\]|\[(\d+)\]|([^.\[\]]+)')
+_MASK = re.compile(r"\[secret [^\[\]\s]+\]")
+"""A secret with its fingerprint."""
+CHANGED_SECRET = "[secret, changed]"
+"""Stands for a secret that is another than before."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def concealed(value: Any) -> Any:
     """A value with the fingerprints of its secrets left out."""
     match value:
         case str():
-            return _FINGERPRINTED.sub(SECRET, value)
+            return _MASK.sub(SECRET, value)
         case Mapping():
             return {key: concealed(item) for key, item in value.items()}
         case list():
@@ -51,9 +55,33 @@ def concealed(value: Any) -> Any:
             return value
 
 
+def concealed_beside(before: Any, after: Any) -> Any:
+    """A value of afterwards, concealed; a secret in it that isn't among those of before at the same place is said to be another."""
+    match after:
+        case str():
+            known = set(_MASK.findall(before)) if isinstance(before, str) else set()
+            return _MASK.sub(lambda found: SECRET if not known or found[0] in known else CHANGED_SECRET, after)
+        case Mapping():
+            olds = before if isinstance(before, Mapping) else {}
+            return {key: concealed_beside(olds.get(key), item) for key, item in after.items()}
+        case list():
+            items = before if isinstance(before, list) else []
+            padded = [*items, *[None] * (len(after) - len(items))]
+            return [concealed_beside(old, new) for old, new in zip(padded, after, strict=False)]
+        case _:
+            return after
+
+
 def is_secret(value: Any) -> bool:
     """Whether a plan shows a secret here, with a fingerprint or without."""
-    return isinstance(value, str) and (value == SECRET or (value.startswith(_SECRET_PREFIX) and value.endswith("]")))
+    return isinstance(value, str) and (value == SECRET or _MASK.fullmatch(value) is not None)
+
+
+def steps_of_path(path: str) -> Place:
+    """`spec.containers[0].image` → ("spec", "containers", 0, "image"); a key with dots of its own stands in brackets and quotes."""
+    return tuple(
+        json.loads(quoted) if quoted else int(index) if index else plain for quoted, index, plain in _STEP.findall(path)
+    )
 
 
 def is_within(place: Place, pattern: Sequence[str | int]) -> bool:
@@ -71,9 +99,10 @@ def _walk(before: Any, after: Any, place: Place, shown: str) -> Iterator[Differe
             yield from _walk(before.get(key), after.get(key), (*place, key), _joined(shown, key))
     elif isinstance(before, list) and isinstance(after, list) and before and after:
         yield from _walk_list(before, after, place, shown)
-    elif (documents := _documents(before, after)) and documents[0] != documents[1]:
-        yield from _walk(*documents, place, f"{shown}:")
-    elif not documents:
+    elif documents := _documents(before, after):
+        found = list(_walk(*documents, place, f"{shown}:"))
+        yield from found or [Difference(place, f"{shown} (spelling)", "update", before, after)]
+    else:
         yield _difference(before, after, place, shown)
 
 
@@ -156,6 +185,3 @@ def _is_nothing(value: Any) -> bool:
 def _joined(shown: str, key: str) -> str:
     plain = key.replace("_", "a").replace("-", "a").isalnum()
     return (f"{shown}.{key}" if shown else key) if plain else f"{shown}[{json.dumps(key, ensure_ascii=False)}]"
-
-
-__all__ = ["UNKNOWN", "Difference", "Place", "concealed", "differences", "is_secret", "is_within"]

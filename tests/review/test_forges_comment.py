@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kuber.review.forges import ForgeError
-from tests.review.forge_stand_in import BODY, MARKER, ForgeStandIn, listening, posted
+from tests.review.forge_stand_in import BODY, MARKER, Fault, ForgeStandIn, Reply, listening, posted
 from tests.review.github_stand_in import GitHubStandIn
 from tests.review.gitlab_stand_in import GitLabStandIn
 
@@ -101,6 +101,13 @@ def test_a_forge_whose_pages_never_end_is_left(forge: ForgeStandIn) -> None:
 def test_what_is_too_long_is_posted_shorter(forge: ForgeStandIn) -> None:
     forge.longest = 40_000
     posted(forge, f"{MARKER}\n{'x' * 50_000}", shorter=lambda longest: f"{MARKER}\n{'y' * (longest - 100)}")
+    assert [body[-3:] for body in forge.bodies()] == ["yyy"]
+
+
+def test_what_is_too_long_for_a_server_before_the_forge_is_posted_shorter(forge: ForgeStandIn) -> None:
+    too_large = Reply(status=413, raw=b"<html><h1>413 Request Entity Too Large</h1></html>")
+    forge.fail("POST", "/(comments|notes)$", Fault(reply=too_large))
+    posted(forge, "x" * 50_000, shorter=lambda longest: "y" * longest)
     assert [body[-3:] for body in forge.bodies()] == ["yyy"]
 
 

@@ -231,16 +231,21 @@ class _Slow(GitHubStandIn):
         return super().answer(request)
 
 
+def _connection(url: str, time: Time) -> Connection:
+    """One that waits a tenth of a second for an answer."""
+    server = Server(
+        forge="GitHub",
+        api=url,
+        credential=Credential(header="Authorization", token=SecretStr(TOKEN), scheme="Bearer "),
+        advise=lambda status, said: Advice(),
+        headers={},
+    )
+    return Connection(server, {}, time.clock, answer_seconds=0.1)
+
+
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end() -> None:
     with listening(_Slow()) as slow:
-        server = Server(
-            forge="GitHub",
-            api=slow.url,
-            credential=Credential(header="Authorization", token=SecretStr(TOKEN), scheme="Bearer "),
-            advise=lambda status, said: Advice(),
-            headers={},
-        )
-        connection = Connection(server, {}, Time().clock, answer_seconds=0.1)
+        connection = _connection(slow.url, Time())
         try:
             with pytest.raises(UnsureError, match=r"(?s)no answer within 0\.1 s.*if the comment was written after all"):
                 connection.request("POST", "/", {"body": BODY}, shape=dict, once=True)
@@ -249,3 +254,13 @@ def test_an_answer_that_does_not_come_is_not_waited_for_without_end() -> None:
         finally:
             slow.over.set()
     assert [one.method for one in slow.seen] == ["POST", *["GET"] * 5]
+
+
+def test_what_never_reached_a_forge_is_sent_again_and_nobody_is_told_that_it_may_be_there() -> None:
+    with listening(GitHubStandIn()) as gone:
+        pass
+    time = Time()
+    with pytest.raises(ForgeError, match="Connection refused") as raised:
+        _connection(gone.url, time).request("POST", "/", {"body": BODY}, shape=dict, once=True)
+    assert not isinstance(raised.value, UnsureError)
+    assert time.slept == [1.0, 2.0, 4.0, 8.0]

@@ -20,7 +20,7 @@ def test_an_object_comes_after_its_namespace() -> None:
 
 
 def test_a_workload_comes_after_its_account_rights_configuration_and_policy() -> None:
-    deny = manifest("networking.k8s.io/v1", "NetworkPolicy", "default-deny")
+    deny = policy("default-deny", {})
     config, secret = manifest("v1", "ConfigMap", "settings"), manifest("v1", "Secret", "key")
     unread = manifest("v1", "ConfigMap", "other")
     spec = {
@@ -37,6 +37,12 @@ def test_a_workload_comes_after_its_account_rights_configuration_and_policy() ->
         "ServiceAccount/web",
     ]
     assert made["RoleBinding/web"] == ["Role/web"]
+
+
+def test_a_workload_comes_after_every_policy_about_its_pods_and_so_goes_before_it_loses_its_way_out() -> None:
+    policies = [policy("default-deny", {}), policy("api-server", {"app": "web"}), policy("others", {"app": "other"})]
+    made = order([deployment({"containers": []}), *policies, NAMESPACE])
+    assert made["Deployment/web"] == ["NetworkPolicy/api-server", "NetworkPolicy/default-deny"]
 
 
 def test_what_another_dependency_implies_is_left_out() -> None:
@@ -107,6 +113,11 @@ def _named(dependencies: Dependencies) -> dict[str, list[str]]:
 
 def manifest(version: str, kind: str, name: str, namespace: str = "a", **more: Any) -> Manifest:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, **more}
+
+
+def policy(name: str, pods: Mapping[str, str]) -> Manifest:
+    spec = {"podSelector": {"matchLabels": dict(pods)} if pods else {}}
+    return manifest("networking.k8s.io/v1", "NetworkPolicy", name, spec=spec)
 
 
 def account() -> Manifest:

@@ -269,6 +269,29 @@ def test_what_the_platform_brings_is_left_out() -> None:
     assert not stack_of(GKE).has("Deployment", "cluster-autoscaler")
 
 
+_AS_ROOT = {
+    "filebeat": "reads the logs of all containers, which belong to root",
+    "install-cni": "writes to the node's folder of network plugins",
+    "repair-controller": "looks into the network of pods on its node",
+    "speaker": "announces addresses on the node's own interfaces",
+    "kube-vip": "takes an address of the node's own interfaces",
+}
+"""Containers that run as root, or may, and why."""
+
+
+@every_stack
+def test_no_container_may_run_as_root_or_write_to_its_image_but_those_with_a_reason(file: StackFile) -> None:
+    lax = set()
+    for one, container in _containers(stack_of(file)):
+        of_the_pod = (pod_template(one) or {}).get("spec", {}).get("securityContext") or {}
+        security = container.get("securityContext") or {}
+        if not security.get("runAsNonRoot", of_the_pod.get("runAsNonRoot")):
+            lax.add(f"{container['name']} may run as root")
+        if not security.get("readOnlyRootFilesystem"):
+            lax.add(f"{container['name']} may write to its image")
+    assert not {one for one in lax if one.split()[0] not in _AS_ROOT}
+
+
 def _containers(objects: Objects) -> Iterator[tuple[Manifest, dict[str, Any]]]:
     for one in objects.stack.objects:
         for container in containers(one):

@@ -9,6 +9,7 @@ from ..network import (
     addresses,
     allow,
     allow_api_server,
+    allow_nodes,
     allow_scraping,
     allow_webhooks,
     everywhere_in_the_cluster,
@@ -34,7 +35,7 @@ def policies(site: Site) -> list[Manifest]:
     gossip = [same_namespace(_ALERTMANAGER)]
     made = [
         allow("scrape-pods", pods=PROMETHEUS_PODS, egress_to=[everywhere_in_the_cluster()], ports=[]),
-        allow("scrape-nodes", pods=PROMETHEUS_PODS, egress_to=addresses(*site.node_cidrs), ports=on_nodes),
+        allow_nodes(site, "scrape-nodes", pods=PROMETHEUS_PODS, ports=on_nodes),
         allow_api_server(site, PROMETHEUS_PODS, name="prometheus-api-server"),
         allow_scraping([_PROMETHEUS_PORT, _RELOADER_PORT], PROMETHEUS_PODS, name="prometheus-metrics"),
         allow_scraping([_ALERTMANAGER_PORT, _RELOADER_PORT], _ALERTMANAGER, name="alertmanager"),

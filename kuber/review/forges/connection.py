@@ -165,7 +165,7 @@ class Connection:
             return self._unanswered(where, error, once=once)
         document = document_of(answer.data)
         # The token goes before the words are cut: half of one would not be found.
-        said = words(document)
+        said = self._server.credential.left_out_of(words(document))
         found = status_line(answer.status, said)
         asked = seconds_asked_for(answer.status, answer.headers, said, self._clock.now())
         if asked is not None:
