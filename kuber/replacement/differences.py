@@ -41,7 +41,7 @@ _SETS: Mapping[str, frozenset[Pattern]] = {
 }
 """Lists whose order doesn't count: what the providers declare as sets."""
 
-_DOCUMENTS = frozenset({"assumeRolePolicy", "configurationValues", "policy"})
+DOCUMENTS = frozenset({"assumeRolePolicy", "configurationValues", "policy"})
 """Texts that hold JSON, of which the meaning counts."""
 
 
@@ -180,7 +180,7 @@ def _sorted(values: list[Any]) -> list[str]:
 
 
 def _same_document(path: Path_, old: Any, new: Any) -> bool:
-    if not (path and path[-1] in _DOCUMENTS and isinstance(old, str) and isinstance(new, str)):
+    if not (path and path[-1] in DOCUMENTS and isinstance(old, str) and isinstance(new, str)):
         return False
     try:
         return json.loads(old) == json.loads(new)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from kuber.plan.registration import SECRET, UNKNOWN
 from kuber.replacement import differences as clouds
 from kuber.replacement import kubernetes
 from kuber.wire import UNKNOWN as WIRE_UNKNOWN
 
 from .model import Change, Operation, Property
 from .noise import is_noise
-from .properties import UNKNOWN, Difference, concealed, differences, is_within
+from .properties import (
+    Difference,
+    Place,
+    concealed,
+    concealed_beside,
+    differences,
+    is_secret,
+    is_within,
+    steps_of_path,
+)
 from .renames import Resource, renamed
 
 _KUBERNETES = "kubernetes:"
@@ -19,6 +30,7 @@ _PROVIDERS = "pulumi:providers:"
 _STACK_TYPE = "pulumi:pulumi:Stack"
 FOLLOWS = "follows the replacement of "
 """Begins why a resource changes whose own inputs are the same; the label of what it follows comes after it."""
+_FOLLOWS_NEW = "takes a value from the new "
 
 _OPTIONS_SHOWN = (
     "protect",
@@ -47,11 +59,12 @@ def changes(stack: str, before: Plan, after: Plan) -> list[Change]:
     """
     old_urns = renamed(before, after)
     found: dict[str, Change] = {}
+    judged = _Judgement(stack, before, after, found)
     for urn in _in_order(after):
         if _is_grouping(after[urn]):
             continue
         old_urn = old_urns.get(urn, urn)
-        if change := _change(stack, before.get(old_urn), after[urn], after, found):
+        if change := judged.change(before.get(old_urn), after[urn]):
             found[urn] = change
     gone = [
         urn for urn in before if urn not in after and urn not in old_urns.values() and not _is_grouping(before[urn])
@@ -78,51 +91,103 @@ def counts(changed: Iterable[Change]) -> dict[Operation, int]:
     return numbers
 
 
-def _change(
-    stack: str, before: Resource | None, after: Resource, plan: Plan, found: Mapping[str, Change]
-) -> Change | None:
-    common: dict[str, Any] = {
-        "stack": stack,
-        "urn": after["urn"],
-        "type": after["type"],
-        "name": after["name"],
-        "component": component_of(after, plan),
-        "after": after,
-    }
-    if before is None:
-        return Change(operation="create", **common)
-    told = [*_properties(before, after, _mutability(after, plan)), *_options(before, after)]
-    because, by_dependency = _following(before, after, found)
-    renamed_from = before["urn"] if before["urn"] != after["urn"] else None
-    if not told and not because and not renamed_from:
-        return None
-    replaced = by_dependency or any(one.replaces for one in told)
-    return Change(
-        operation="replace" if replaced else "update",
-        before=before,
-        properties=told,
-        renamed_from=renamed_from,
-        because=because,
-        deletes_first=replaced and old_one_goes_first(before, after),
-        **common,
-    )
+@dataclass(frozen=True)
+class _Judgement:
+    """What becomes of resources of afterwards, each after those that it depends on.
+
+    Attributes:
+        stack: The cluster's stack.
+        before, after: Its plans.
+        found: What changes, as far as it is known by now.
+    """
+
+    stack: str
+    before: Plan
+    after: Plan
+    found: Mapping[str, Change]
+
+    def change(self, old: Resource | None, new: Resource) -> Change | None:
+        """What happens to one resource; None where it is left as it is."""
+        common: dict[str, Any] = {
+            "stack": self.stack,
+            "urn": new["urn"],
+            "type": new["type"],
+            "name": new["name"],
+            "component": component_of(new, self.after),
+            "after": new,
+        }
+        if old is None:
+            return Change(operation="create", **common)
+        told = [*_properties(old, new, _mutability(new, self.after)), *_options(old, new)]
+        because, by_dependency = self._following(old, new)
+        renamed_from = old["urn"] if old["urn"] != new["urn"] else None
+        if not told and not because and not renamed_from:
+            return None
+        replaced = by_dependency or any(one.replaces for one in told)
+        return Change(
+            operation="replace" if replaced else "update",
+            before=old,
+            properties=told,
+            renamed_from=renamed_from,
+            because=because,
+            deletes_first=replaced and old_one_goes_first(old, new),
+            **common,
+        )
+
+    def _following(self, old: Resource, new: Resource) -> tuple[str, bool]:
+        """What a resource follows whose own inputs are the same as far as anyone knows, and whether it is replaced by that.
+
+        Where what tells an unknown property is replaced or new, the property is another afterwards; an engine sees it so in a
+        preview. Another provider replaces where the same one would be replaced by what differs between the two (pulumi,
+        resource/deploy/step_generator.go, providerChanged).
+        """
+        provider = self.found.get(new["provider"] or "")
+        if provider and (provider.operation == "replace" or self._is_for_another_cluster(old, new)):
+            return _followed(provider), True
+        followed, replaced = "", False
+        ignored = {path[0] for path in _paths(new, "ignoreChanges")}
+        for name, urns in (new.get("unknownFrom") or {}).items():
+            causes = (self.found[urn] for urn in urns if urn in self.found)
+            cause = next((one for one in causes if one.operation in ("replace", "create")), None)
+            if cause is None or name in ignored:
+                continue
+            followed = followed or _followed(cause)
+            unlike = {**_wire(old["inputs"]), name: _told_otherwise(old["inputs"].get(name))}
+            differing = clouds.changes(new["type"], unlike, _wire(new["inputs"]))
+            replaced = replaced or any(one.replaces for one in differing if one.path[0] == name)
+        return followed, replaced
+
+    def _is_for_another_cluster(self, old: Resource, new: Resource) -> bool:
+        """Whether a resource's provider is another one than before, and not for the same cluster."""
+        provider, other = self.before.get(old["provider"] or ""), self.after.get(new["provider"] or "")
+        if not provider or not other or provider["urn"] == other["urn"]:
+            return False
+        return any(one.replaces for one in _properties(provider, other, {}))
+
+
+def _followed(cause: Change) -> str:
+    return (FOLLOWS if cause.operation == "replace" else _FOLLOWS_NEW) + cause.label
 
 
 def _properties(before: Resource, after: Resource, mutable: Mapping[str, bool]) -> Iterator[Property]:
     """The properties that differ, with the verdict of the provider's facts; what the program ignores is left out."""
     olds, news, type_ = before["inputs"], after["inputs"], after["type"]
-    ignored = [_steps(path) for path in after["options"].get("ignoreChanges", ())]
-    found = [one for one in differences(olds, news) if not any(is_within(one.place, path) for path in ignored)]
+    ignored = _paths(after, "ignoreChanges")
+    found = [
+        one
+        for one in differences(olds, news)
+        if not any(is_within(one.place, path) for path in ignored) and not _is_the_same_to_the_cloud(type_, one)
+    ]
     if not found:
         return
     replacing = _replacing(type_, olds, news, mutable)
-    forced = [_steps(path) for path in after["options"].get("replaceOnChanges", ())]
+    forced = _paths(after, "replaceOnChanges")
     for one in found:
         yield Property(
             path=one.shown,
             kind=one.kind,
             before=concealed(one.before),
-            after=concealed(one.after),
+            after=SECRET if is_secret(one.after) else concealed_beside(one.before, one.after),
             replaces=replacing(one) or any(is_within(one.place, path) for path in forced),
             noise=is_noise(type_, one),
         )
@@ -144,6 +209,11 @@ def _replacing(
     return lambda one: any(_meet(one.place, place) for place in places)
 
 
+def _is_the_same_to_the_cloud(type_: str, one: Difference) -> bool:
+    """Whether a document is only written otherwise, and the provider looks at what it means."""
+    return one.same_meaning and not type_.startswith(_KUBERNETES) and one.place[-1] in clouds.DOCUMENTS
+
+
 def _meet(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
     """Whether one of two places is at the other or below it."""
     return all(left == right for left, right in zip(one, other, strict=False))
@@ -157,26 +227,13 @@ def _options(before: Resource, after: Resource) -> Iterator[Property]:
             yield Property(path=f"(option) {name}", kind=kind, before=old, after=new, noise=name == "customTimeouts")
 
 
-def _following(before: Resource, after: Resource, found: Mapping[str, Change]) -> tuple[str, bool]:
-    """What a resource follows whose own inputs are the same as far as anyone knows, and whether it is replaced by that.
-
-    Where what tells an unknown property is replaced, the property is another afterwards. An engine sees it so in a preview.
-    """
-    provider = found.get(after["provider"] or "")
-    if provider and provider.operation == "replace":
-        return FOLLOWS + provider.label, True
-    tellers = after.get("unknownFrom") or {}
-    followed, replaced = "", False
-    for name, urns in tellers.items():
-        cause = next((found[urn] for urn in urns if urn in found and found[urn].operation == "replace"), None)
-        if cause is None or any(name == _steps(path)[0] for path in after["options"].get("ignoreChanges", ())):
-            continue
-        followed = followed or FOLLOWS + cause.label
-        unlike = {**_wire(before["inputs"]), name: "another"}
-        replaced = replaced or any(
-            one.replaces for one in clouds.changes(after["type"], unlike, _wire(after["inputs"])) if one.path[0] == name
-        )
-    return followed, replaced
+def _told_otherwise(value: Any) -> Any:
+    """A value with something known, and another, in place of all that isn't known."""
+    if value == UNKNOWN:
+        return "another"
+    if isinstance(value, Mapping):
+        return {key: _told_otherwise(item) for key, item in value.items()}
+    return [_told_otherwise(item) for item in value] if isinstance(value, list) else value
 
 
 def old_one_goes_first(before: Resource, after: Resource) -> bool:
@@ -211,8 +268,9 @@ def _wire(value: Any) -> Any:
     return [_wire(item) for item in value] if isinstance(value, list) else value
 
 
-def _steps(path: str) -> list[str]:
-    return path.replace("[", ".").replace("]", "").replace('"', "").split(".")
+def _paths(resource: Resource, option: str) -> list[Place]:
+    """The properties that an option names."""
+    return [steps_of_path(path) for path in resource["options"].get(option, ())]
 
 
 def component_of(resource: Resource, plan: Plan) -> tuple[str, ...]:

@@ -34,7 +34,6 @@ _OBJECT = re.compile(r"^\s*\{", re.MULTILINE)
 _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 """How the engine writes colours in its events."""
 
-
 _HOW = (
     "    expected: what `pulumi preview --json` writes to standard output\n"
     "    hint:     pulumi preview --json --show-sames --stack STACK | kuber review -"

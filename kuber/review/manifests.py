@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import unified_diff
 from typing import Any
 
-from kuber.plan.registration import SECRET
-
 from .model import Change, ClusterReview, Manifest
 from .object_yaml import yaml_lines
-from .properties import concealed, is_secret
+from .properties import concealed, concealed_beside
 from .shared_names import Sharing, without_cluster
 
 _KUBERNETES = "kubernetes:"
@@ -55,7 +53,7 @@ def difference(change: Change) -> str:
         return _whole(yaml_lines(concealed(after)), "+")
     if not change.after:
         return _whole(yaml_lines(concealed(before)), "-")
-    return _diff(yaml_lines(concealed(before)), yaml_lines(_with_changed_secrets(before, after)))
+    return _diff(yaml_lines(concealed(before)), yaml_lines(concealed_beside(before, after)))
 
 
 def _without_cluster(manifest: Manifest, stack: str) -> Manifest:
@@ -64,22 +62,6 @@ def _without_cluster(manifest: Manifest, stack: str) -> Manifest:
 
 def _words(manifest: Manifest) -> tuple[str, str, str]:
     return manifest.what, manifest.operation, manifest.diff
-
-
-def _with_changed_secrets(before: Any, after: Any) -> Any:
-    """The value afterwards, concealed, with a word where a secret is another than before."""
-    if is_secret(after):
-        is_another = is_secret(before) and before != after and SECRET not in (before, after)
-        return f"{SECRET}, changed" if is_another else SECRET
-    if isinstance(after, Mapping):
-        olds = before if isinstance(before, Mapping) else {}
-        return {key: _with_changed_secrets(olds.get(key), item) for key, item in after.items()}
-    if isinstance(after, list):
-        items = before if isinstance(before, list) else []
-        padded = [*items, *[None] * (len(after) - len(items))]
-        return [_with_changed_secrets(old, new) for old, new in zip(padded, after, strict=False)]
-    shown = concealed(after)
-    return f"{shown} (its secret changed)" if before != after and shown == concealed(before) else shown
 
 
 def _whole(lines: list[str], sign: str) -> str:

@@ -14,8 +14,8 @@ from .model import Entry, Manifest, Rehearsed, Review
 LONGEST = 60_000
 """Characters; GitHub takes 65,536 of a comment's body, GitLab a million."""
 
-_ALLOWED = re.compile(r"([\\`*_\[\]<>|{}])")
-_REFERENCE = re.compile(r"(?<!\w)([@#!~%$^&])(?=[\w\"])")
+_MARKUP = re.compile(r"([\\`*_\[\]|{}])")
+_REFERENCE = re.compile(r"(?<!\w)([@#!~%$^])(?=[\w\"])")
 """What forges take for a person, an issue, a label or a formula, and would tell somebody of."""
 
 _BADGES = {"high": "🔴 high", "medium": "🟠 medium", "low": "🟡 low"}
@@ -57,10 +57,13 @@ def markdown(review: Review, *, longest: int = LONGEST, page_url: str = "") -> s
 
 def text(value: str) -> str:
     """A text that Markdown shows as it is: no markup, no HTML, nobody mentioned."""
-    told = wording.plain(value)
-    return _REFERENCE.sub(r"\1&#8203;", _ALLOWED.sub(r"\\\1", told.replace("&", "&amp;"))).replace(
-        "&&#8203;amp;", "&amp;"
-    )
+    return _MARKUP.sub(r"\\\1", _html(value))
+
+
+def _html(value: str) -> str:
+    """A text that HTML shows as it is, in which forges see nobody mentioned."""
+    told = escape(_REFERENCE.sub("\\1\u200b", wording.plain(value)), quote=False)
+    return told.replace("\u200b", "&#8203;")
 
 
 def code(value: str) -> str:
@@ -130,7 +133,7 @@ def _group(group: Group, review: Review, room: int) -> str:
     """What happens in one component; nothing if there isn't room for its heading."""
     is_open = any(one in group.counts for one in ("delete", "replace"))
     head = (
-        f"<details{' open' if is_open else ''}><summary><b>{escape(wording.plain(group.component))}</b>: "
+        f"<details{' open' if is_open else ''}><summary><b>{_html(group.component)}</b>: "
         f"{wording.counts(group.counts)}</summary>\n\n"
     )
     end = "\n</details>\n"
@@ -160,7 +163,7 @@ def _entry(entry: Entry, review: Review) -> Iterator[str]:
 
 
 def _manifest(manifest: Manifest) -> str:
-    names = escape(wording.plain(f"{manifest.what} ({', '.join(manifest.stacks)})"))
+    names = _html(f"{manifest.what} ({', '.join(manifest.stacks)})")
     lines, left = _fitting(manifest.diff.splitlines(keepends=True), _LONGEST_DIFF)
     more = f"\n\n… and {wording.plural(left, 'more line')} that don't fit here." if left else ""
     return f"<details><summary>{manifest.operation} {names}</summary>\n\n{_fenced(''.join(lines), 'diff')}{more}\n\n</details>\n"

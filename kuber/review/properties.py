@@ -8,16 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kuber.plan.registration import SECRET, UNKNOWN
+from kuber.plan.registration import SECRET
 
 Place = tuple[str | int, ...]
 """Where a difference is: ("spec", "containers", 0, "image"), by the indices of afterwards, or of before where it goes."""
 
 _NAMES = ("name", "key", "id", "type", "host", "alert", "record", "containerPort", "port", "mountPath", "cidrBlock")
 """By what people tell the items of a list apart, the first that all of them have and that no two have alike."""
-
-_FINGERPRINTED = re.compile(rf"{re.escape(SECRET.removesuffix(']'))} [0-9a-f]+\]")
-"""A secret with its fingerprint, also within a text."""
 
 _STEP = re.compile(r'\[("(?:[^"\\]|\\.)*")\]|\[(\d+)\]|([^.\[\]]+)')
 _MASK = re.compile(r"\[secret [^\[\]\s]+\]")
@@ -28,13 +25,22 @@ CHANGED_SECRET = "[secret, changed]"
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference, as deep as it goes."""
+    """One difference, as deep as it goes.
+
+    Attributes:
+        place: Where it is.
+        shown: Its path, as people write it: `spec.containers[name=nginx].image`.
+        kind: What happens.
+        before, after: The values; None where there is none.
+        same_meaning: Whether two texts hold the same JSON and are only written otherwise.
+    """
 
     place: Place
     shown: str
     kind: Literal["add", "delete", "update"]
     before: Any
     after: Any
+    same_meaning: bool = False
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
@@ -101,7 +107,7 @@ def _walk(before: Any, after: Any, place: Place, shown: str) -> Iterator[Differe
         yield from _walk_list(before, after, place, shown)
     elif documents := _documents(before, after):
         found = list(_walk(*documents, place, f"{shown}:"))
-        yield from found or [Difference(place, f"{shown} (spelling)", "update", before, after)]
+        yield from found or [Difference(place, f"{shown} (spelling)", "update", before, after, same_meaning=True)]
     else:
         yield _difference(before, after, place, shown)
 

@@ -24,7 +24,7 @@ _BASE64 = re.compile(
 """A word that may be base64, or lines of it."""
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _READABLE = re.compile(rb"[\t\n\r\x20-\x7e]{8}")
-_CREDENTIALS = re.compile(rb"[\x20-\x7e]+:[\x20-\x7e]+")
+_CREDENTIALS = re.compile(rb"[\x20-\x7e]+:[^\x00-\x1f]+")
 _SCHEME = re.compile(r"(?:bearer|basic|token|apikey)\s+\S", re.I)
 _SWITCH = re.compile(r"--?[\w.-]+")
 

@@ -119,7 +119,7 @@ def is_secret_value(name: str, value: str) -> bool:
     """Whether a value of such a name is a secret, and not empty, a path or a reference to where it is found."""
     if not value.strip() or _NO_SECRET.fullmatch(value):
         return False
-    return not (name.lower().endswith("credentials") and _PATH.fullmatch(value))
+    return not (name.lower().endswith(("credentials", "token")) and _PATH.fullmatch(value))
 
 
 def _masked(found: re.Match[str], mask: Mask) -> str:
@@ -137,7 +137,7 @@ def _assigned(text: str, mask: Mask, whole_lines: bool) -> str:
             continue
         if found := _VALUE.match(text, name.end()):
             start, value = _assigned_value(text, name.start(), found, whole_lines)
-            if is_secret_value("", value) and not (found["bare"] and _STRUCTURE.match(value)):
+            if is_secret_value(name[1], value) and not (found["bare"] and _STRUCTURE.match(value)):
                 told += [text[at:start], mask(value)]
                 at = start + len(value)
     return "".join([*told, text[at:]])

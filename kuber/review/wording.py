@@ -14,6 +14,7 @@ from kuber.plan.registration import SECRET, UNKNOWN
 from .folding import GRAVITY
 from .grouping import Counted
 from .model import Change, ClusterReview, Danger, Operation, Pool, Property, Range, Review
+from .properties import CHANGED_SECRET
 from .shared_names import CLUSTER, without_cluster
 
 DONE: Mapping[Operation, str] = {
@@ -283,7 +284,7 @@ def _line(one: Property) -> Line:
     remark = "this replaces it" if one.replaces else ""
     path = plain(one.path)
     if one.before == one.after:  # but for secrets, which aren't shown
-        changed = f"{SECRET}, changed" if one.after == SECRET else f"{value(one.after)}, its secret changed"
+        changed = CHANGED_SECRET if one.after == SECRET else f"{value(one.after)}, its secret changed"
         return Line(path=path, values=[changed], remark=remark)
     if one.kind == "add":
         return Line(path=path, values=[value(one.after)], sign="added", remark=remark)

@@ -234,7 +234,7 @@ def test_what_only_an_apply_tells_is_unknown() -> None:
 def test_a_secret_that_changes_is_told_to_change_and_no_more(secret: Any) -> None:
     found = change(update(bucket(key=secret), bucket(key=secret), "key"))
     assert (properties(found), found.engine) == ({"key": ("[secret]", "[secret]", False)}, None)
-    assert wording.lines(found)[0].values == ["[secret], changed"]
+    assert wording.lines(found)[0].values == ["[secret, changed]"]
 
 
 def test_within_a_structure_that_is_secret_as_a_whole_the_secret_is_all_there_is() -> None:
