@@ -23,7 +23,8 @@ _WORDS = (
 _NAME = re.compile(rf"(?:{_WORDS})(?:(?<!token)s)?$")
 _VARIABLE = re.compile(r"(?:^|_)(?:pass|secret|credentials)$")
 _END_OF_A_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_PATH = re.compile(r"(?:/[a-z0-9._-]+)+")
+_ADDRESS = re.compile(r"(?:https?://[\w.-]+(?::\d+)?)?(?:/[a-z0-9._-]*)+")
+"""Where a token or credentials are found, as a variable or a constant says under their name."""
 
 _ASSIGNED = re.compile(r"(pass(?:word|wd|phrase)?|pwd|token|secret|key)\\*[\"']?[ \t]*(?::=|=>|[:=])[ \t]*")
 """The end of a name to which something is assigned; in a text in lower case, as that is quicker than to search without case."""
@@ -116,10 +117,10 @@ def names_secret(name: str) -> bool:
 
 
 def is_secret_value(name: str, value: str) -> bool:
-    """Whether a value of such a name is a secret, and not empty, a path or a reference to where it is found."""
+    """Whether a value of such a name is a secret, and not empty, nor an address or a reference where it is found."""
     if not value.strip() or _NO_SECRET.fullmatch(value):
         return False
-    return not (name.lower().endswith(("credentials", "token")) and _PATH.fullmatch(value))
+    return not (name.lower().endswith(("credentials", "token")) and _ADDRESS.fullmatch(value))
 
 
 def _masked(found: re.Match[str], mask: Mask) -> str:

@@ -200,7 +200,10 @@ def test_all_of_a_url_but_the_password_can_be_read(password: str) -> None:
 
 
 def test_each_secret_of_a_text_is_masked_and_the_rest_can_be_read() -> None:
-    text = "a: postgres://me:one-secret@db/x\nclient_secret: two-secret\nb:\n  token: |\n    three\n\n    secrets\n  c: 1\npassword: 'four'\n"
+    text = (
+        "a: postgres://me:one-secret@db/x\nclient_secret: two-secret\n"
+        "b:\n  token: |\n    three\n\n    secrets\n  c: 1\npassword: 'four'\n"
+    )
     masks = [MASK(one) for one in ("one-secret", "two-secret", "three\n\n    secrets", "four")]
     assert shown(config_map(text))["data"]["settings"] == (
         "a: postgres://me:{}@db/x\nclient_secret: {}\nb:\n  token: |\n    {}\n  c: 1\npassword: '{}'\n".format(*masks)
