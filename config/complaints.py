@@ -82,6 +82,7 @@ def _message(detail: ErrorDetails) -> str:
 _TYPES = {
     "string": "text (put numbers in quotes)",
     "int": "a whole number",
+    "float": "a number",
     "bool": "true or false",
     "dict": "keys and values",
     "model": "keys and values",

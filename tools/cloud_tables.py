@@ -74,6 +74,20 @@ TYPES = (
 """All types of aws, gcp and vault that the program can make."""
 
 _FORCE_NEW = ("types", "presence", "conditional", "delete_before_replace_risk")
+_BESIDE_THE_FACTS: Mapping[str, Sequence[str]] = {
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ["region", "vpcId"],
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": ["region", "transitGatewayId", "vpcId"],
+    "gcp:dns/dnsManagedZoneIamMember:DnsManagedZoneIamMember": [
+        "condition",
+        "managedZone",
+        "member",
+        "project",
+        "role",
+    ],
+}
+"""What replaces the types that the facts don't know. Sources: terraform-provider-aws, internal/service/ec2 (ForceNew in
+vpc_default_security_group.go and transitgateway_vpc_attachment.go; `region` as of every type) and terraform-provider-google-beta,
+services/dns/iam_dns_managed_zone.go (of a binding, all)."""
 _LEFT_OUT = {"gcp:container/cluster:Cluster": ["nodePools"]}
 """Taken as they are: pools inline in a cluster, which hold all of a pool's properties once more, and which the program never has."""
 
@@ -92,7 +106,10 @@ def properties() -> dict[str, Any]:
 
 
 def force_new(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of what replaces a resource: the part of the facts that is about our types (see their REPLACE.md for the reading)."""
+    """The table of what replaces a resource: the part of the facts that is about our types (see their REPLACE.md for the reading),
+    and what we know beside them.
+    """
+    facts = {**facts, "types": {**_BESIDE_THE_FACTS, **facts["types"]}}
     return {
         "sources": [f"{one['package']} {one['version']}: {one['from']}" for one in facts["sources"] if _ours(one)],
         "reading": {part: facts["reading"][part] for part in _FORCE_NEW},

@@ -12,7 +12,9 @@ from typing import Any, Literal
 from kuber.replacement.conditions import holds
 from kuber.wire import is_secret, is_unknown, revealed
 
-_TABLE = Path(__file__).with_name("force_new.json")
+TABLE = Path(__file__).with_name("force_new.json")
+"""What `python -m tools.cloud_tables` writes."""
+
 _OF_THE_ENGINE = frozenset({"__defaults", "__internal"})
 _EVERY_ITEM = "*"
 
@@ -136,7 +138,7 @@ def pattern(path: str) -> Pattern:
 
 @cache
 def _table() -> Mapping[str, Mapping[str, Any]]:
-    return json.loads(_TABLE.read_text(encoding="utf-8"))
+    return json.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def _walk(old: Any, new: Any, path: Path_, sets: frozenset[Pattern]) -> Iterator[Change]:

@@ -204,7 +204,7 @@ def _replacing(
             paths = kubernetes.replacing_paths(news, **mutable)
         return lambda one: kubernetes.replaces(one.place, one.after, paths)
     if type_ == f"{_PROVIDERS}kubernetes":
-        return lambda one: one.place == ("clusterIdentifier",)
+        return lambda one: one.place == ("clusterIdentifier",) and one.kind == "update"
     places = [one.path for one in clouds.changes(type_, _wire(olds), _wire(news)) if one.replaces]
     return lambda one: any(_meet(one.place, place) for place in places)
 

@@ -20,6 +20,8 @@ Document = Mapping[str, Any]
 """A plan as `kuber plan --json` writes it."""
 
 _PART = "kuber:standard_stack:Part"
+_PROVIDERS = "pulumi:providers:"
+_TAGS_OF_ALL = ("defaultTags", "defaultLabels")
 _CRD_BUNDLE = "pulumi-python:dynamic/charts:CrdBundle"
 
 
@@ -145,7 +147,7 @@ def judged(sides: Sides, changed: Sequence[Change], measure: Measure) -> Cluster
         pools_after=pools(news),
         money_before=old_costs[0] if old_costs else None,
         money_after=new_costs[0] if new_costs else None,
-        notes=list(_notes(sides, unpriced)),
+        notes=list(_notes(sides, changed, unpriced)),
     )
 
 
@@ -185,11 +187,14 @@ def _unknown(changed: Sequence[Change]) -> list[Unknown]:
     return [Unknown(kind=kind, properties=names, resources=number) for (kind, names), number in sorted(found.items())]
 
 
-def _notes(sides: Sides, unpriced: set[str]) -> Iterator[str]:
+def _notes(sides: Sides, changed: Sequence[Change], unpriced: set[str]) -> Iterator[str]:
     if sides.left_out:
         yield (
             f"not compared, since their charts aren't all on this machine: {', '.join(sides.left_out)} "
             "(`kuber charts fetch --all` gets them)"
         )
+    for one in changed:
+        if one.type.startswith(_PROVIDERS) and any(path.path.startswith(_TAGS_OF_ALL) for path in one.properties):
+            yield f"{one.label} gives its tags to all it makes, so the engine updates each resource that carries tags"
     if unpriced:
         yield f"not in the price list, and counted as nothing: {', '.join(sorted(unpriced))}"

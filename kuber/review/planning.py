@@ -22,13 +22,14 @@ from config.stack_file import stack_file_path
 from config.today import today
 from kuber.files import replace_file
 from kuber.plan.fingerprints import VARIABLE, Fingerprints
+from kuber.plan.registration import masked
 from kuber.progress import Progress
 from kuber.revisions import RevisionError
 
-from .redaction import redacted
+from .redaction import redacted, redacted_text
 
 _FORMAT = 1
-"""Of what is kept; another one is planned anew."""
+"""Of what is kept, and of what is masked in it; another one is planned anew."""
 
 _KEPT = 300
 """Plans; the least recently used go."""
@@ -115,7 +116,7 @@ def _plan(stack: str, version: Version, python: Path, secret: bytes) -> Planned:
         text=True,
         encoding="utf-8",
     )
-    told = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    told = [line for line in redacted_text(done.stderr.strip(), masked).splitlines() if line.strip()]
     if done.returncode != 0:
         return Planned(problem="\n".join(told) or f"`kuber plan {stack}` ended with {done.returncode}")
     try:

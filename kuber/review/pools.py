@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from config.node_pools import CAPACITY_LABEL, POOL_LABEL
 
@@ -16,14 +16,17 @@ from .renames import Resource
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 GKE_POOL = "gcp:container/nodePool:NodePool"
 _NODE_PATCH = "kubernetes:core/v1:NodePatch"
-_CONTROL_PLANES = {"aws:eks/cluster:Cluster": "eks", "gcp:container/cluster:Cluster": "gke"}
+_CONTROL_PLANES: Mapping[str, Literal["eks", "gke"]] = {
+    "aws:eks/cluster:Cluster": "eks",
+    "gcp:container/cluster:Cluster": "gke",
+}
 
 
 def pools(plan: Plan) -> list[Pool]:
     """The node pools of a plan, by name. Machines of one's own count as they are in the inventory."""
     of_clouds = [pool for one in plan.values() if (pool := pool_of(one))]
     machines = Counter(
-        one["inputs"]["metadata"].get("labels", {}).get(POOL_LABEL) or "control plane"
+        _mapping(_mapping(one["inputs"].get("metadata")).get("labels")).get(POOL_LABEL) or "control plane"
         for one in plan.values()
         if one["type"] == _NODE_PATCH
     )
@@ -35,17 +38,27 @@ def pools(plan: Plan) -> list[Pool]:
 
 
 def pool_of(resource: Resource) -> Pool | None:
-    """The pool that a resource is; None if it is none."""
+    """The pool that a resource is; None if it is none. One that isn't of a stack file, with labels of its own, is called as it is."""
     inputs = resource["inputs"]
     if resource["type"] == NODE_GROUP:
-        scaling = inputs["scalingConfig"]
-        return _pool(inputs["labels"], scaling["minSize"], scaling["maxSize"], inputs["instanceTypes"])
-    if resource["type"] == GKE_POOL:
-        config, scaling = inputs["nodeConfig"], inputs["autoscaling"]
-        return _pool(
-            config["labels"], *_gke_range(scaling, len(inputs.get("nodeLocations", ("",)))), [config["machineType"]]
-        )
-    return None
+        labels, machine_types = inputs.get("labels"), inputs.get("instanceTypes")
+        scaling = _mapping(inputs.get("scalingConfig"))
+        least, most = _number(scaling.get("minSize")), _number(scaling.get("maxSize"))
+    elif resource["type"] == GKE_POOL:
+        config = _mapping(inputs.get("nodeConfig"))
+        labels, machine_types = config.get("labels"), [config.get("machineType")]
+        least, most = _gke_range(inputs)
+    else:
+        return None
+    told = _mapping(labels)
+    return Pool(
+        name=str(told.get(POOL_LABEL) or resource["name"]),
+        nodes=Range(least=least, most=most),
+        machine_types=tuple(one for one in machine_types if isinstance(one, str))
+        if isinstance(machine_types, list)
+        else (),
+        capacity=str(told.get(CAPACITY_LABEL) or "on_demand"),
+    )
 
 
 def money(plan: Plan, prices: PriceList) -> tuple[Range, list[str]]:
@@ -72,21 +85,27 @@ def money(plan: Plan, prices: PriceList) -> tuple[Range, list[str]]:
     return total, sorted(missing)
 
 
-def nodes(found: Iterator[Pool] | list[Pool] | tuple[Pool, ...]) -> Range:
+def nodes(found: Iterable[Pool]) -> Range:
     """How many nodes pools have together."""
     return sum((one.nodes for one in found), Range(least=0, most=0))
 
 
-def _pool(labels: Mapping[str, str], least: Any, most: Any, machine_types: list[str]) -> Pool:
-    return Pool(
-        name=labels[POOL_LABEL],
-        nodes=Range(least=least, most=most),
-        machine_types=tuple(machine_types),
-        capacity=labels[CAPACITY_LABEL],
-    )
-
-
-def _gke_range(scaling: Mapping[str, Any], zones: int) -> tuple[int, int]:
+def _gke_range(inputs: Mapping[str, Any]) -> tuple[float, float]:
+    """GKE counts in all zones together or in each of them, as the names have it."""
+    scaling, zones = _mapping(inputs.get("autoscaling")), inputs.get("nodeLocations")
+    each = len(zones) if isinstance(zones, list) else 1
+    if not scaling:
+        fixed = _number(inputs.get("nodeCount")) * each
+        return fixed, fixed
     if "totalMaxNodeCount" in scaling:
-        return scaling.get("totalMinNodeCount", 0), scaling["totalMaxNodeCount"]
-    return scaling.get("minNodeCount", 0) * zones, scaling.get("maxNodeCount", 0) * zones
+        return _number(scaling.get("totalMinNodeCount")), _number(scaling["totalMaxNodeCount"])
+    return _number(scaling.get("minNodeCount")) * each, _number(scaling.get("maxNodeCount")) * each
+
+
+def _number(value: Any) -> float:
+    """A number; none of what only an apply tells."""
+    return value if isinstance(value, (int, float)) else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

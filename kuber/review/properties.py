@@ -140,12 +140,13 @@ def _walk_list(before: list[Any], after: list[Any], place: Place, shown: str) ->
 
 def _walk_set(before: list[Any], after: list[Any], place: Place, shown: str) -> Iterator[Difference]:
     """Items that come and go, where a list holds plain values."""
-    gone, come = [one for one in before if one not in after], [one for one in after if one not in before]
+    gone = [one for one in before if one is not None and one not in after]
+    come = [one for one in after if one is not None and one not in before]
     if len(gone) == len(come) == 1 and len(before) == len(after):
         index = after.index(come[0])
         yield Difference((*place, index), f"{shown}[{index}]", "update", gone[0], come[0])
         return
-    if not gone and not come:  # only the order, or how often
+    if not gone and not come:  # only the order, how often, or how much of nothing
         yield Difference(place, shown, "update", before, after)
     for one in gone:
         yield Difference((*place, before.index(one)), f"{shown}[]", "delete", one, None)

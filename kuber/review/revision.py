@@ -58,13 +58,12 @@ def review_against(
             return made.get((stack, version.label))
 
         clusters = [compared(one, planned(one, base), planned(one, head), measure) for one in wanted]
-        commit = merge_base(project, revision)
         return review_of(
             base.label,
             head.label,
             clusters,
             prices=measure.prices,
-            rehearsals=rehearsals(clusters, commit) if rehearsals else (),
+            rehearsals=rehearsals(clusters, base_commit(project, revision)) if rehearsals else (),
         )
 
 
@@ -81,15 +80,18 @@ class UnknownStackError(Exception):
         super().__init__(f"there is no stack {stack}")
 
 
+def base_commit(project: Path, revision: str) -> str:
+    """The commit at which the working tree's history left a revision's, abbreviated."""
+    return commit_of(project, merge_base(project, revision))
+
+
 @contextmanager
 def _base(project: Path, revision: str) -> Iterator[Version]:
-    """The project as it was where the working tree's history left the revision's, in a folder of its own."""
-    commit = merge_base(project, revision)
+    """The project as it was there, in a folder of its own."""
+    commit = base_commit(project, revision)
     with tempfile.TemporaryDirectory(prefix="kuber-review-") as temporary:
         folder = check_out(project, commit, Path(temporary) / "base")
-        yield Version(
-            label=f"{revision} ({commit_of(project, commit)})", folder=folder, files=files_at(project, commit)
-        )
+        yield Version(label=f"{revision} ({commit})", folder=folder, files=files_at(project, commit))
 
 
 def _here(project: Path) -> str:

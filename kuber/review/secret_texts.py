@@ -41,11 +41,11 @@ _VALUE = re.compile(
 _BEFORE_A_NAME = re.compile(r"[ \t]*(?:- |export |set )?[\w\"'.-]*")
 _GOES_ON = re.compile(r"[\w-]$")
 _FIRST_WORD = re.compile(r"\{\{.*?\}\}|\S+")
-_STRUCTURE = re.compile(r"\{[ \t]*[\"']?[A-Za-z_]\w*[\"']?[ \t]*:|[|>][0-9+-]{0,2}$|\[secret\b")
-"""How a bare value begins that is more than a text, or a mask."""
+_STRUCTURE = re.compile(r"\{[ \t]*[\"']?[A-Za-z_]\w*[\"']?[ \t]*:|[|>][0-9+-]{0,2}$|\[secret\b|`[^`]*\$\{")
+"""How a bare value begins that is a structure, computed, or a mask."""
 _NO_SECRET = re.compile(
-    r"(?:(?i:true|false|null|none|yes|no)|~|\*+|<[a-z][a-z _-]*>|\$\(\w+\)|\$\{\w+\}|\$[A-Z_][A-Z0-9_]*|\{\{.*?\}\})"
-    r"(?:[,;)}\]]*|[ \t]+[#;].*)|\[secret(?: [^\]\s]*)?\]"
+    r"(?:(?i:true|false|null|none|yes|no)|~|\*+|<[a-z][a-z _-]*>|\$\(\w+\)|\$\{[^{}]+\}|\$[A-Z_][A-Z0-9_]*|\{\{.*?\}\})"
+    r"(?:[,;)}\]`]*|[ \t]+[#;].*)|\[secret(?: [^\]\s]*)?\]"
 )
 """Values that say nothing, or where the secret is found; and masks."""
 

@@ -77,22 +77,31 @@ class Shared(Generic[Thing]):
     Attributes:
         first: As the first of them has it.
         stacks: The clusters.
-        literally: Whether it is the same to the letter, not only but for names.
-        told: What the first of them says.
+        told: What all of them say to the letter; None where they don't.
+        common: What all of them say but for their own names; None where they don't.
     """
 
     first: Thing
     stacks: list[str]
-    literally: bool
-    told: Hashable
+    told: Hashable | None
+    common: Hashable | None
+
+    @property
+    def literally(self) -> bool:
+        """Whether it is the same to the letter, not only but for names."""
+        return self.told is not None
 
 
 class Sharing(Generic[Thing]):
-    """Finds what is alike; of things alike on one cluster, each stays."""
+    """Finds what is alike: all that is found as one is the same to the letter, or the same but for each cluster's own name.
+
+    Of things alike on one cluster, each stays.
+    """
 
     def __init__(self) -> None:
         self.found: list[Shared[Thing]] = []
-        self._by_words: dict[tuple[int, Hashable], Shared[Thing]] = {}
+        self._by_told: dict[tuple[int, Hashable], Shared[Thing]] = {}
+        self._by_common: dict[tuple[int, Hashable], Shared[Thing]] = {}
         self._met: dict[tuple[str, Hashable], int] = {}
 
     def add(self, thing: Thing, *, stack: str, told: Hashable, common: Hashable) -> None:
@@ -106,12 +115,18 @@ class Sharing(Generic[Thing]):
         """
         number = self._met.get((stack, common), 0)
         self._met[stack, common] = number + 1
-        known = self._by_words.get((number, told)) or self._by_words.get((number, common))
-        if known is None or stack in known.stacks:
-            known = Shared(first=thing, stacks=[stack], literally=True, told=told)
-            self.found.append(known)
+        literally, alike = self._by_told.get((number, told)), self._by_common.get((number, common))
+        if literally and literally.told == told and stack not in literally.stacks:
+            known = literally
+        elif alike and alike.common == common and stack not in alike.stacks:
+            known = alike
         else:
-            known.stacks.append(stack)
-            known.literally = known.literally and known.told == told
-        self._by_words.setdefault((number, told), known)
-        self._by_words.setdefault((number, common), known)
+            known = Shared(first=thing, stacks=[], told=told, common=common)
+            self.found.append(known)
+        known.stacks.append(stack)
+        known.told = told if known.told == told else None
+        known.common = common if known.common == common else None
+        if known.told == told:
+            self._by_told[number, told] = known
+        if known.common == common:
+            self._by_common[number, common] = known

@@ -263,6 +263,11 @@ def reviewed(cluster: StagedCluster, changed: StackFile, folder: Path) -> Both:
     [
         pytest.param(CLUSTER.set("pools.system.max", 9), id="a pool's maximum"),
         pytest.param(CLUSTER.set("pools.system.machine_types", ["m7g.2xlarge"]), id="a pool's machine types"),
+        pytest.param(CLUSTER.set("pools.workers-spot.disk_gib", 200), id="a pool's disks"),
+        pytest.param(CLUSTER.set("kubernetes.version", "1.36"), id="a minor of the control plane"),
+        pytest.param(CLUSTER.set("endpoint.public_cidrs", {"office": "203.0.113.0/24"}), id="the endpoint opened"),
+        pytest.param(CLUSTER.set("endpoint.private_cidrs.office-vpn", "10.250.0.0/16"), id="a range widened"),
+        pytest.param(CLUSTER.set("logs", {"retention_days": 30}), id="logs kept for less time"),
         pytest.param(CLUSTER.without("pools.workers-spot"), id="a pool less"),
         pytest.param(with_parts(EKS, "certificates"), id="a part less"),
     ],

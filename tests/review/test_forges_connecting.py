@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from urllib3 import ProxyManager
@@ -21,7 +23,6 @@ from tests.review.github_stand_in import GitHubStandIn
 from tests.review.gitlab_stand_in import GitLabStandIn
 
 _HOST = "git.example.com"  # which isn't asked: only the proxy leads there
-_BASIC = "Basic amFuZTpodW50ZXIy"  # jane:hunter2
 
 
 class Proxy:
@@ -98,6 +99,11 @@ def proxied(gitlab: GitLabStandIn, certificates: tuple[str, tuple[Path, Path]]) 
     return {"CI_API_V4_URL": f"https://{_HOST}/api/v4", "CI_SERVER_TLS_CA_FILE": certificates[0]}
 
 
+def _basic(password: str) -> str:
+    """What jane's password is sent as (RFC 7617)."""
+    return f"Basic {b64encode(f'jane:{password}'.encode()).decode()}"
+
+
 def _port(stand_in: GitLabStandIn) -> int:
     return int(stand_in.url.rpartition(":")[2])
 
@@ -157,18 +163,19 @@ def test_a_forge_is_reached_through_the_proxy_which_never_sees_the_token(
     assert TOKEN not in str(proxy.tunnels)
 
 
+@pytest.mark.parametrize("password", ["hunter2", "hunter%32", "hu/nt@er?2#"])
 def test_a_proxy_gets_the_name_and_the_password_that_its_address_has(
-    gitlab: GitLabStandIn, proxied: dict[str, str]
+    gitlab: GitLabStandIn, proxied: dict[str, str], password: str
 ) -> None:
-    with Proxy(password=_BASIC).leading_to(_port(gitlab)) as proxy:
-        posted(gitlab, given={**proxied, "https_proxy": proxy.url.replace("//", "//jane:hunter%32@")})
+    with Proxy(password=_basic(unquote(password))).leading_to(_port(gitlab)) as proxy:
+        posted(gitlab, given={**proxied, "https_proxy": proxy.url.replace("//", f"//jane:{password}@")})
     assert len(gitlab.comments) == 1
     assert "proxy-authorization" not in gitlab.seen[0].headers
 
 
 def test_a_proxy_that_says_no_is_told_without_its_password(gitlab: GitLabStandIn, proxied: dict[str, str]) -> None:
     with (
-        Proxy(password=_BASIC).leading_to(_port(gitlab)) as proxy,
+        Proxy(password=_basic("hunter2")).leading_to(_port(gitlab)) as proxy,
         pytest.raises(ForgeError, match=r"(?s)GitLab doesn't answer.*407") as raised,
     ):
         posted(gitlab, given={**proxied, "https_proxy": proxy.url.replace("//", "//jane:wrong-password@")})
@@ -203,7 +210,9 @@ def test_a_forge_on_this_machine_is_reached_without_a_proxy() -> None:
     assert proxy.tunnels == []
 
 
-@pytest.mark.parametrize("address", ["socks5://proxy.example.com:1080", "http://proxy.example.com:port", "http://["])
+@pytest.mark.parametrize(
+    "address", ["socks5://proxy.example.com:1080", "http://proxy.example.com:port", "http://[", "http://:3128"]
+)
 def test_a_proxy_of_another_kind_is_told_without_its_address(gitlab: GitLabStandIn, address: str) -> None:
     secret = address.replace("//", "//jane:hunter2@")
     with pytest.raises(

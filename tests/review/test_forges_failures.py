@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -123,6 +124,7 @@ _SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minute
         (Reply(status=429, headers={"Retry-After": formatdate(1_800_000_021, usegmt=True)}), 21.0),
         (Reply(status=429, headers={"Retry-After": "soon"}), 60.0),
         (Reply(status=429, headers={"Retry-After": "-1"}), 60.0),
+        (Reply(status=429, headers={"Retry-After": "1 Jan 99999999999999999999 00:00:00 GMT"}), 60.0),
         (Reply(status=429, headers={"Retry-After": "0"}), 1.0),
         (Reply(status=429, headers={"RateLimit-Reset": "1700000000"}), 1.0),
     ],
@@ -181,6 +183,32 @@ def test_an_answer_that_is_not_the_forges_is_told(forge: ForgeStandIn, reply: Re
     assert forge.writes() == []
 
 
+def test_a_refusal_in_lists_without_end_is_told(forge: ForgeStandIn) -> None:
+    depth = 700
+    raw = b'{"message": ' + b"[" * depth + b'"no"' + b"]" * depth + b"}"
+    forge.fail("GET", _LIST, Fault(reply=Reply(status=403, raw=raw)))
+    with pytest.raises(ForgeError, match="says no"):
+        posted(forge)
+
+
+def test_of_what_is_no_answer_of_http_only_the_beginning_is_shown() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(5):
+                asked, _ = server.accept()
+                with asked:
+                    asked.recv(65_536)
+                    asked.sendall(f"220 mail.example.com {TOKEN} {'x' * 9_000}\r\n".encode())
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(ForgeError, match=r"(?s)doesn't answer.*220 mail\.example\.com \[secret\] xxx") as raised:
+            _connection(f"http://127.0.0.1:{server.getsockname()[1]}", Time()).request("GET", "/", shape=dict)
+        thread.join(20)
+    assert len(str(raised.value)) < 600
+
+
 def test_a_body_that_is_not_of_http_is_told(forge: ForgeStandIn) -> None:
     forge.fail("GET", "", *[Fault(reply=Reply(headers={"Transfer-Encoding": "chunked"}, raw=b"no chunk\r\n"))] * 5)
     with pytest.raises(ForgeError, match="doesn't answer"):
@@ -231,8 +259,8 @@ class _Slow(GitHubStandIn):
         return super().answer(request)
 
 
-def _connection(url: str, time: Time) -> Connection:
-    """One that waits a tenth of a second for an answer."""
+def _connection(url: str, time: Time, answer_seconds: float = 20.0) -> Connection:
+    """One that waits so many seconds for an answer."""
     server = Server(
         forge="GitHub",
         api=url,
@@ -240,20 +268,22 @@ def _connection(url: str, time: Time) -> Connection:
         advise=lambda status, said: Advice(),
         headers={},
     )
-    return Connection(server, {}, time.clock, answer_seconds=0.1)
+    return Connection(server, {}, time.clock, answer_seconds=answer_seconds)
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_without_end() -> None:
+    time = Time()
     with listening(_Slow()) as slow:
-        connection = _connection(slow.url, Time())
+        connection = _connection(slow.url, time, answer_seconds=0.1)
         try:
             with pytest.raises(UnsureError, match=r"(?s)no answer within 0\.1 s.*if the comment was written after all"):
                 connection.request("POST", "/", {"body": BODY}, shape=dict, once=True)
+            assert time.slept == []
             with pytest.raises(ForgeError, match=r"no answer within 0\.1 s"):
                 connection.request("GET", "/", shape=dict)
         finally:
             slow.over.set()
-    assert [one.method for one in slow.seen] == ["POST", *["GET"] * 5]
+    assert time.slept == [1.0, 2.0, 4.0, 8.0]
 
 
 def test_what_never_reached_a_forge_is_sent_again_and_nobody_is_told_that_it_may_be_there() -> None:

@@ -183,7 +183,6 @@ def test_the_pull_request_is_found(
     [
         ({}, {"GITHUB_REF": "refs/heads/main"}),
         ({"issue": {"number": 7}}, {}),
-        ([], {}),
         ({}, {"GITHUB_REF": "refs/pull/7/merge/../../8/merge"}),
     ],
 )
@@ -202,7 +201,19 @@ def test_a_run_without_an_event_file_says_how_to_name_a_pull_request(github: Git
         posted(github, given={"GITHUB_REF": ""})
 
 
-@pytest.mark.parametrize("content", ["{", None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "{",
+        "[]",
+        '{"pull_request": 7}',
+        '{"pull_request": {"number": true}}',
+        '{"pull_request": {"number": "7/merge"}}',
+        '{"pull_request": {"number": -7}}',
+        '{"issue": ["pull_request"]}',
+    ],
+)
 def test_an_event_that_cannot_be_read_is_told(github: GitHubStandIn, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "event.json"
     if content is not None:

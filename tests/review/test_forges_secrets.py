@@ -46,11 +46,13 @@ def test_a_token_that_the_server_repeats_is_in_no_error(forge: ForgeStandIn, sta
     assert "[secret]" in text
 
 
-@pytest.mark.parametrize("before", range(300 - len(TOKEN), 301))
-def test_no_part_of_a_token_is_left_where_the_words_of_a_server_are_cut(before: int) -> None:
+def test_no_part_of_a_token_is_left_where_the_words_of_a_server_are_cut() -> None:
     with listening(GitHubStandIn()) as github:
-        github.fail("GET", "", Fault(reply=Reply(status=403, document={"message": "x" * before + TOKEN})))
-        assert TOKEN[:6] not in _failure(github)
+        for before in range(300 - len("403 Forbidden: ") - len(TOKEN), 301):
+            github.fail("GET", "", Fault(reply=Reply(status=403, document={"message": "x" * before + TOKEN})))
+            text = _failure(github)
+            assert "x" * 200 in text
+            assert TOKEN[:6] not in text
 
 
 def test_a_token_in_the_address_of_a_redirect_is_in_no_error(forge: ForgeStandIn) -> None:

@@ -66,7 +66,7 @@ MONITORING = "      monitoring:\n"
         "a part turned off, with its namespace",
         [replace(EKS, MONITORING, "      metrics_api: {enabled: false}\n" + MONITORING)],
         {"prod-eks": "10 deleted; highest danger: high; nodes 6–106"},
-        ["high namespace-goes", "medium traffic-stops"],
+        ["high namespace-goes"],
         stacks=["prod-eks"],
     ),
     Recorded(

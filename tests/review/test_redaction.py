@@ -141,7 +141,7 @@ def forms(secret: str) -> set[str]:
 
 def check(place: Place, secret: str, other: str) -> None:
     """That a secret isn't seen, and is seen to be another."""
-    assume(secret != other and not secret.startswith(("$", "{{", "<", "[secret", "*")))
+    assume(secret != other and not secret.startswith(("$", "{{", "<", "[secret", "*", "/")))
     told = "\n".join(texts(shown(place(secret))))
     assert not [one for one in forms(secret) if one in told]
     assert shown(place(secret)) != shown(place(other))
@@ -290,6 +290,7 @@ ORDINARY: Mapping[str, Any] = {
     "base64 of settings": encoded("user: me\nhost: there\npasswordFile: /run/password\n"),
     "a policy": json.dumps({"Version": "2012-10-17", "Statement": [{"Action": ["secretsmanager:GetSecretValue"]}]}),
     "rules": "sum by (secret) (rate(token_requests_total{key!=''}[5m])) > 0",
+    "a script": "token = `Bearer ${answer.access_token}`; error(`no token: ${e.message}`); const TOKEN = 'http://127.0.0.1:8083/';",
     "numbers": {"a": 1, "b": 2.5, "c": None, "d": [True]},
 }
 

@@ -54,7 +54,9 @@ def test_spot_pools_are_tried_first_and_on_demand_ones_when_there_is_no_spot_cap
         [10],
         [10],
     ]
-    assert arguments(stack_of(alone(EKS, autoscaling={})))["expander"] == "priority,least-waste"
+    given = arguments(stack_of(alone(EKS, autoscaling={})))
+    assert given["expander"] == "priority,least-waste"
+    assert given["balance-similar-node-groups"] == "true"
 
 
 def test_settings_reach_the_autoscaler() -> None:

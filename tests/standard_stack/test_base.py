@@ -16,7 +16,10 @@ REACHED = {
     "reachable_from_cidrs": {"offices": "10.250.0.0/20"},
     "pod_security": "restricted",
     "default_requests": {"cpu": "50m", "memory": "64Mi"},
-    "quota": {"requests_cpu": "200", "requests_memory": "800Gi", "pods": 2000, "load_balancers": 0},
+    "quota": {
+        **{"requests_cpu": "200", "requests_memory": "800Gi", "requests_storage": "5Ti"},
+        **{"pods": 2000, "persistent_volume_claims": 40, "load_balancers": 0},
+    },
 }
 TIGHTER = alone(METAL, base={"application_is_default_priority": False, "default_namespace": REACHED})
 
@@ -84,7 +87,9 @@ def test_a_quota_bounds_what_it_names_and_nothing_else() -> None:
     assert stack_of(TIGHTER).one("ResourceQuota", "quota", "default")["spec"]["hard"] == {
         "requests.cpu": "200",
         "requests.memory": "800Gi",
+        "requests.storage": "5Ti",
         "pods": "2000",
+        "persistentvolumeclaims": "40",
         "services.loadbalancers": "0",
     }
 

@@ -90,6 +90,10 @@ def test_on_own_machines_records_are_written_with_a_signed_update() -> None:
     (solver,) = solvers(objects)
     update = solver["dns01"]["rfc2136"]
     assert (update["nameserver"], update["tsigKeyName"]) == ("10.40.0.53:53", "kuber")
+    assert update["tsigAlgorithm"] == "HMACSHA256"
+    at = "standard_stack.certificates.acme.rfc2136.algorithm"
+    (stronger,) = solvers(stack_of(file.set(at, "HMACSHA512")))
+    assert stronger["dns01"]["rfc2136"]["tsigAlgorithm"] == "HMACSHA512"
     reference = update["tsigSecretSecretRef"]
     secret = objects.one("Secret", reference["name"], "system-certificates")
     assert str(secret["stringData"][reference["key"]]) == "[secret]"

@@ -70,6 +70,8 @@ def test_on_own_machines_a_name_server_takes_signed_updates() -> None:
     policy = objects.allowed("name-server-udp", "system-dns")["egress"][0]
     assert policy == {"to": [{"ipBlock": {"cidr": "10.40.0.53/32"}}], "ports": [{"protocol": "UDP", "port": 5353}]}
     assert objects.rights("dns") == {}
+    stronger = stack_of(alone(METAL, dns={**ON_METAL, "rfc2136": {**KEY, "algorithm": "HMACSHA512"}}))
+    assert "--rfc2136-tsig-secret-alg=hmac-sha512" in arguments(stronger)
 
 
 def test_settings_reach_external_dns() -> None:

@@ -64,6 +64,38 @@ def test_load_balancers_go_before_what_removes_them_and_volumes_before_their_cla
     assert storage_class in planned.names_before(prometheus)
 
 
+@every_stack
+def test_workloads_come_after_every_policy_about_their_pods_and_so_go_before_they_lose_their_way_out(
+    file: StackFile,
+) -> None:
+    planned = plan_with_charts(file)
+    pairs = [
+        (workload, policy)
+        for workload in planned.resources.values()
+        if workload.type.rpartition(":")[2] in ("Deployment", "DaemonSet", "StatefulSet", "Job", "CronJob")
+        for policy in _policies_about(planned, workload)
+    ]
+    assert len(pairs) > len({workload.name for workload, _ in pairs}), "no policy but the one that denies"
+    late = [
+        f"{workload.name} without {policy.name}" for workload, policy in pairs if policy not in planned.before(workload)
+    ]
+    assert late == []
+
+
+def test_what_removes_load_balancers_keeps_its_way_to_the_cloud_until_they_are_gone() -> None:
+    planned = plan_with_charts(EKS)
+    controller = _object(planned, "apps/v1:Deployment", "system-load-balancers/aws-load-balancer-controller")
+    purposes = {
+        purpose
+        for policy in _policies_about(planned, controller)
+        for purpose in policy.inputs["metadata"].get("annotations", {}).get("kuber.dev/egress", "").split(", ")
+    }
+    assert {"api-server", "cloud", "cloud-credentials"} <= purposes
+    for service in planned.all("kubernetes:core/v1:Service"):
+        if service.inputs["spec"].get("type") == "LoadBalancer":
+            assert _policies_about(planned, controller) <= planned.before(service), service.name
+
+
 def test_workloads_wait_for_their_rights_in_the_cloud() -> None:
     on_eks, on_gke = plan_with_charts(EKS), plan_with_charts(GKE)
     dns = "system-dns/external-dns"
@@ -102,6 +134,19 @@ def test_without_its_charts_the_rest_of_the_cluster_is_planned_and_what_is_missi
 def test_crds_take_little_room_in_the_state() -> None:
     bundles = plan_with_charts(EKS).all(BUNDLE)
     assert max(len(str(one.inputs)) for one in bundles) < 8_000
+
+
+def _policies_about(planned: Plan, workload: Resource) -> set[Resource]:
+    """NetworkPolicies whose pods are a workload's."""
+    spec = workload.inputs["spec"]
+    template = spec.get("jobTemplate", {}).get("spec", spec)["template"]
+    labels = template.get("metadata", {}).get("labels") or {}
+    return {
+        policy
+        for policy in planned.all("kubernetes:networking.k8s.io/v1:NetworkPolicy")
+        if policy.inputs["metadata"]["namespace"] == workload.inputs["metadata"]["namespace"]
+        and (policy.inputs["spec"]["podSelector"].get("matchLabels") or {}).items() <= labels.items()
+    }
 
 
 def _object(planned: Plan, kind: str, name: str) -> Resource:

@@ -162,10 +162,15 @@ def test_injected_proxies_come_from_the_mirror_too() -> None:
 
 def test_reads_are_retried_and_what_changes_something_is_not() -> None:
     retries = {"on": ["5xx", "429"], "limit": 3, "timeout": "300ms", "methods": ["GET"]}
-    services = {"checkout": {"port": 8080, "retries": retries, "timeouts": {"request": "5s", "idle": "1m"}}}
+    given = {"request": "5s", "response": "4s", "idle": "1m"}
+    services = {"checkout": {"port": 8080, "retries": retries, "timeouts": given}}
     objects = stack_of(meshed(EKS, services=services))
     retried, all_requests = route(objects, "checkout-retried"), route(objects, "checkout")
-    timeouts = {"timeout.linkerd.io/request": "5s", "timeout.linkerd.io/idle": "1m"}
+    timeouts = {
+        "timeout.linkerd.io/request": "5s",
+        "timeout.linkerd.io/response": "4s",
+        "timeout.linkerd.io/idle": "1m",
+    }
     assert retried["metadata"]["annotations"] == timeouts | {
         "retry.linkerd.io/http": "5xx,429",
         "retry.linkerd.io/limit": "3",

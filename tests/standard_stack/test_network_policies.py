@@ -10,9 +10,10 @@ from components.charts.manifests import Manifest, pod_labels, pod_template
 from tests.standard_stack.policy_flows import Flow, Peer, Pod, passes
 from tests.standard_stack.rendered import Objects, stack_of
 from tests.standard_stack.test_every_object import IDS, STACKS
-from tests.support import GKE, StackFile
+from tests.support import EKS, GKE, METAL, StackFile
 
 KONNECTIVITY = Pod("kube-system", (("k8s-app", "konnectivity-agent"),))
+PROMETHEUS = Pod("system-monitoring", (("app.kubernetes.io/name", "prometheus"),))
 NODE_LOCAL_DNS = Pod("kube-system", (("k8s-app", "node-local-dns"),))
 
 
@@ -39,16 +40,49 @@ def test_names_are_looked_up_at_a_node_s_own_cache_too(file: StackFile) -> None:
 
 
 def test_gke_s_api_server_reaches_webhooks_through_its_agents() -> None:
-    objects = stack_of(GKE)
+    objects, control_plane = stack_of(GKE), str(GKE.read().control_plane_cidrs()[0][2])
+    ports = {
+        port["port"]
+        for one in policies(objects)
+        for rule in one["spec"].get("ingress", [])
+        for port in rule.get("ports", [])
+    }
+    called = [
+        (one["metadata"]["name"], pod, port)
+        for one, pod in pods(objects)
+        for port in ports
+        if passes(policies(objects), Flow("ingress", pod, control_plane, "TCP", port))
+    ]
+    assert {name for name, _, _ in called} >= {"cert-manager-webhook", "trust-manager", "monitoring-operator"}
+    refused = {
+        (name, port)
+        for name, pod, port in called
+        if not passes(policies(objects), Flow("ingress", pod, KONNECTIVITY, "TCP", port))
+    }
+    assert refused == set()
     webhook = next(pod for one, pod in pods(objects) if one["metadata"]["name"] == "cert-manager-webhook")
-    assert passes(policies(objects), Flow("ingress", webhook, KONNECTIVITY, "TCP", 10250))
     assert not passes(policies(objects), Flow("ingress", webhook, NODE_LOCAL_DNS, "TCP", 10250))
 
 
-def test_on_gke_nodes_are_scraped_by_port_since_no_range_matches_them() -> None:
+def test_agents_are_named_on_gke_alone() -> None:
+    assert "konnectivity" in str(policies(stack_of(GKE)))
+    assert "konnectivity" not in str([*policies(stack_of(EKS)), *policies(stack_of(METAL))])
+
+
+@pytest.mark.parametrize("file", STACKS, ids=IDS)
+def test_prometheus_reads_what_nodes_tell(file: StackFile) -> None:
+    node = str(file.read().node_cidrs()[0][9])
+    objects = stack_of(file)
+    assert all(may_reach(objects, PROMETHEUS, node, port) for port in (10250, 9100))
+    assert not may_reach(objects, PROMETHEUS, node, 22)
+
+
+def test_nodes_are_named_by_range_but_on_gke_where_no_range_matches_them() -> None:
     rule = stack_of(GKE).allowed("scrape-nodes", "system-monitoring")["egress"][0]
-    assert not rule.get("to")
+    assert not rule.get("to"), "Dataplane V2 takes a node for no address of a range"
     assert {one["port"] for one in rule["ports"]} == {10250, 9100}
+    for file in (EKS, METAL):
+        assert not may_reach(stack_of(file), PROMETHEUS, "192.0.2.1", 10250), file.stack
 
 
 def policies(objects: Objects) -> list[Manifest]:

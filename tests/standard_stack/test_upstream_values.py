@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import jsonschema
 
 from components.charts.rendering import Chart
 from components.charts.values import unknown_values
@@ -45,6 +48,25 @@ def test_upstream_s_charts_know_every_value(file: StackFile) -> None:
     assert not unknown
 
 
+@every_stack
+def test_upstream_s_schemas_take_every_value(file: StackFile) -> None:
+    upstream, pins = requirements.shared("upstream/charts"), read_release(file.read().release).charts
+    told = [
+        f"{chart.name}: {'.'.join(map(str, error.path))}: {error.message}"
+        for chart in charts_of(file)
+        if (schema := upstream / chart.name / "values.schema.json").exists() and not pins[chart.name].schema_skipped
+        for error in errors(json.loads(schema.read_text(encoding="utf-8")), upstream, chart)
+    ]
+    assert told == []
+
+
+def test_a_value_of_another_kind_is_told() -> None:
+    """So that the schemas are ones that refuse something."""
+    upstream = requirements.shared("upstream/charts")
+    schema = json.loads((upstream / "cert-manager" / "values.schema.json").read_text(encoding="utf-8"))
+    assert errors(schema, upstream, Chart(name="cert-manager", values={"webhook": {"timeoutSeconds": "ten"}}))
+
+
 def test_the_tests_own_charts_know_no_value_that_upstream_s_don_t() -> None:
     upstream = requirements.shared("upstream/charts")
     own = Path(__file__).parents[1] / "charts"
@@ -68,6 +90,13 @@ def charts_of(file: StackFile) -> list[Chart]:
     return found
 
 
+def errors(schema: Mapping[str, Any], upstream: Path, chart: Chart) -> list[jsonschema.ValidationError]:
+    """What a chart's schema says of upstream's own values with those of the part over them, as helm hands them over."""
+    own = mapping((upstream / chart.name / "values.yaml").read_text(encoding="utf-8"))
+    given = json.loads(json.dumps(together(own, chart.values), default=str))
+    return list(jsonschema.Draft7Validator(schema).iter_errors(given))
+
+
 def known_values(upstream: Path, name: str) -> dict[str, Any]:
     """A chart's values as upstream has them, with its subcharts'; `global` is every chart's."""
     values = mapping((upstream / name / "values.yaml").read_text(encoding="utf-8"))
@@ -78,7 +107,7 @@ def known_values(upstream: Path, name: str) -> dict[str, Any]:
 
 
 def together(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """All keys of two mappings, at any depth."""
+    """All keys of two mappings, at any depth; where both have one, the other's value."""
     both = {
         key: together(one[key], other[key])
         for key in one.keys() & other.keys()

@@ -6,7 +6,22 @@ from collections.abc import Callable, Iterator
 
 from kuber.review.model import LEVELS, Danger
 
-from . import exposure, loss, nodes, rights, versions, workloads
+from . import (
+    cloud_rights,
+    cluster_rights,
+    exposure,
+    guards,
+    hardening,
+    headers,
+    loss,
+    network_policies,
+    nodes,
+    pods,
+    vault_rights,
+    versions,
+    watching,
+    workloads,
+)
 from .case import Case, of_cluster
 
 Rule = Callable[[Case], Iterator[Danger]]
@@ -24,23 +39,28 @@ RULES: tuple[Rule, ...] = (
     versions.charts,
     exposure.endpoints,
     exposure.ranges,
-    exposure.watching,
-    exposure.keys,
-    exposure.headers,
-    rights.guards,
-    rights.cloud_rights,
-    rights.vault_rights,
-    rights.cluster_rights,
-    rights.pods,
+    exposure.narrowed,
+    network_policies.network_policies,
+    hardening.hardening,
+    watching.watching,
+    watching.keys,
+    watching.alerts,
+    headers.headers,
+    guards.guards,
+    guards.pod_security,
+    cloud_rights.cloud_rights,
+    vault_rights.vault_rights,
+    cluster_rights.cluster_rights,
+    pods.pods,
     workloads.restarts,
     workloads.replicas,
     workloads.refused,
-    workloads.claims,
+    workloads.volumes,
 )
 
 
 def dangers(case: Case) -> list[Danger]:
-    """All dangers of a cluster's change, the worst first."""
+    """All dangers of a cluster's change, the worst first. Of a new cluster only what a version's support tells: it is what it is."""
     if not case.after:
         return [_removed(case)]
     found = [one for rule in RULES for one in rule(case)] if case.before else list(versions.support(case))

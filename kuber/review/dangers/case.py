@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +12,11 @@ from typing import Any
 
 from kuber.review.changes import Plan
 from kuber.review.model import Change, Danger, Level
-from kuber.review.renames import Resource
+from kuber.review.renames import Resource, renamed
 
 KUBERNETES = "kubernetes:"
-WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+_ACCOUNT = re.compile(r"\[([^/\]]+)/[^\]]+\]$")
+"""A service account of Kubernetes, as Google calls it."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,20 @@ class Case:
         return frozenset(
             name_of(one.before)
             for one in self.changes
-            if one.kind == "Namespace" and one.operation == "delete" and one.before
+            if one.kind == "Namespace" and one.operation == "delete" and not one.retained and one.before
         )
 
     def goes_with_its_namespace(self, change: Change) -> bool:
-        """Whether a namespace that goes takes it along, so that the namespace says it all."""
-        return bool(change.before) and namespace_of(change.before) in self.deleted_namespaces
+        """Whether a namespace that goes takes it along, or all that it is for, so that the namespace says it all."""
+        return change.before is not None and is_for(change.before, self.deleted_namespaces)
+
+    def is_new(self, urn: str | None) -> bool:
+        """Whether a resource is made by this change, such as a component with all that is in it."""
+        return urn is not None and urn not in self.before and urn not in self._renamed
+
+    @cached_property
+    def _renamed(self) -> Mapping[str, str]:
+        return renamed(self.before, self.after)
 
 
 def danger(  # noqa: PLR0917 - read in the order in which people read it
@@ -84,8 +94,7 @@ def of_cluster(  # noqa: PLR0917 - likewise
 
 def metadata(resource: Resource | None) -> Mapping[str, Any]:
     """A Kubernetes object's metadata; empty of anything else."""
-    found = resource["inputs"].get("metadata") if resource else None
-    return found if isinstance(found, Mapping) else {}
+    return mapping(resource["inputs"].get("metadata")) if resource else {}
 
 
 def name_of(resource: Resource | None) -> str:
@@ -98,6 +107,30 @@ def namespace_of(resource: Resource | None) -> str:
     return str(metadata(resource).get("namespace", ""))
 
 
+def is_for(resource: Resource, namespaces: frozenset[str]) -> bool:
+    """Whether an object is in one of some namespaces, or is outside of them for what is in them alone.
+
+    That is so of rights of a namespace's accounts, in a cloud too, and of what tells the API server to ask a namespace's pods.
+    """
+    if namespace_of(resource):
+        return namespace_of(resource) in namespaces
+    inputs = resource["inputs"]
+    match resource["type"].rpartition(":")[2]:
+        case "PodIdentityAssociation":
+            asked = [inputs.get("namespace")]
+        case "IAMMember":
+            asked = [found[1] if (found := _ACCOUNT.search(str(inputs.get("member")))) else None]
+        case "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration":
+            asked = [at(one, "clientConfig", "service", "namespace") for one in mappings(inputs.get("webhooks"))]
+        case "ClusterRoleBinding":
+            asked = [one.get("namespace") for one in mappings(inputs.get("subjects"))]
+        case "APIService":
+            asked = [at(inputs, "spec", "service", "namespace")]
+        case _:
+            return False
+    return bool(asked) and all(one in namespaces for one in asked)
+
+
 def at(value: Any, *keys: str) -> Any:
     """What stands deep within mappings; None where nothing does."""
     for key in keys:
@@ -108,6 +141,21 @@ def at(value: Any, *keys: str) -> Any:
 def texts(value: Any) -> list[str]:
     """A list's texts; none where it isn't one."""
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """A list's mappings; none where it isn't one, as of a value that isn't known."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping; an empty one where it isn't one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(told: Sequence[str], limit: int = 6) -> str:
+    """The first of many, and how many there are besides."""
+    return "; ".join(told[:limit]) + (f"; and {len(told) - limit} more" if len(told) > limit else "")
 
 
 def changed_paths(change: Change, *, limit: int = 3) -> str:

@@ -1,258 +1,216 @@
-"""What becomes reachable by more, or is watched less: endpoints, address ranges, logs, keys, retention, headers."""
+"""What becomes reachable by more: API servers, load balancers, and whatever says from where it may be reached."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kuber.review.model import Change, Danger
+from kuber.review.renames import Resource
 
-from .case import Case, at, danger, texts
+from .addresses import EVERYONE, Network, beyond, has_everyone, networks, shown
+from .case import Case, at, danger, mapping, mappings, metadata
 
 _EKS, _GKE = "aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster"
-_Network = IPv4Network | IPv6Network
-
-_OPEN_AT: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    _EKS: (("vpcConfig", "publicAccessCidrs"),),
-    _GKE: (("masterAuthorizedNetworksConfig", "cidrBlocks", "*", "cidrBlock"),),
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": (("cidrIpv4",), ("cidrIpv6",)),
-    "gcp:compute/firewall:Firewall": (("sourceRanges",),),
-    "kubernetes:core/v1:Service": (("spec", "loadBalancerSourceRanges"),),
-    "kubernetes:networking.k8s.io/v1:NetworkPolicy": (
-        ("spec", "ingress", "*", "from", "*", "ipBlock", "cidr"),
-        ("spec", "egress", "*", "to", "*", "ipBlock", "cidr"),
-    ),
-    "kubernetes:k8s.nginx.org/v1:Policy": (("spec", "accessControl", "allow"),),
+_SERVICE = "kubernetes:core/v1:Service"
+_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+_INTERNAL = {
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+    "networking.gke.io/load-balancer-type": "Internal",
 }
-"""Where a resource says from where, or to where, it is open."""
-
-_DURATION = re.compile(r"(?P<number>\d+)\s*(?P<unit>[a-zA-Z]+)")
-_UNITS = {
-    "s": 1,
-    "m": 60,
-    "h": 3600,
-    "d": 86400,
-    "w": 604800,
-    "y": 31536000,
-    "MB": 1,
-    "MiB": 1,
-    "GB": 1000,
-    "GiB": 1024,
-    "TB": 10**6,
-    "TiB": 1024**2,
-}
-_HEADER = re.compile(r"\b(?:add_header|proxy_hide_header|proxy_set_header|grpc_hide_header)\s+[\"']?([A-Za-z0-9-]+)")
+"""Annotations that keep a load balancer off the internet."""
 
 
 def endpoints(case: Case) -> Iterator[Danger]:
-    """An API server that becomes reachable from the internet."""
+    """An API server or a load balancer that becomes reachable from the internet."""
     for change in case.changes:
-        if change.type == _EKS:
-            public = [
-                bool(at(change.inputs(when), "vpcConfig", "endpointPublicAccess")) for when in ("before", "after")
-            ]
-        elif change.type == _GKE:
-            public = [
-                bool(change.inputs(when))
-                and not at(change.inputs(when), "privateClusterConfig", "enablePrivateEndpoint")
-                for when in ("before", "after")
-            ]
-        else:
-            continue
-        if change.before and public == [False, True]:
-            ranges = sorted(map(str, _ranges(change, "after")))
+        if change.before and change.after and not _is_public(change.before) and _is_public(change.after):
+            ranges = beyond(_open_to(change.after) or (), ())
+            what = change.label if change.type == _SERVICE else "The API server"
             yield danger(
                 "endpoint-public",
                 "high",
                 change,
-                "The API server becomes reachable from the internet",
-                f"from {', '.join(ranges) or 'everywhere'}; until now from private networks only",
+                f"{what} becomes reachable from the internet",
+                f"from {'everywhere' if has_everyone(ranges) else shown(ranges)}; until now from private networks only",
                 "Keep it private and reach it by VPN; if it must be, allow the fewest addresses.",
             )
 
 
 def ranges(case: Case) -> Iterator[Danger]:
-    """Address ranges that are allowed and weren't."""
+    """Address ranges that are allowed and weren't; of what is new as a whole, nothing: it is what it is."""
     for change in case.changes:
-        if change.type not in _OPEN_AT or change.operation == "delete" or not _was_there(case, change):
+        if change.after is None or (change.before and not _is_public(change.before) and _is_public(change.after)):
             continue
-        before = _allowed_before(case, change)
-        added = sorted(map(str, _beyond(_ranges(change, "after"), before)))
-        if not added:
+        before = _open_before(case, change, change.after)
+        after = _open_to(change.after)
+        if before is None or after is None or not (added := beyond(after, before)):
             continue
-        everyone = any(one.prefixlen == 0 for one in map(ip_network, added))
         yield danger(
             "range-widened",
-            "high" if everyone else "medium",
+            "high" if has_everyone(added) else "medium",
             change,
             f"{change.label} is open to more addresses",
-            f"{', '.join(added[:4])}{f' and {len(added) - 4} more' if len(added) > 4 else ''} can reach what they couldn't",
+            f"{shown(added)} can reach what they couldn't{_at_ports(change.after)}",
             "Ask who they are, and whether a smaller range does.",
+        )
+    yield from _from_all_of_google(case)
+
+
+def narrowed(case: Case) -> Iterator[Danger]:
+    """Address ranges that were allowed and aren't any more: whoever is there is locked out, be it the pipeline itself."""
+    for change in case.changes:
+        if change.before is None or change.retained:
+            continue
+        before, after = _open_to(change.before), _open_after(case, change, change.before)
+        if before is None or after is None or not (lost := beyond(before, after)):
+            continue
+        yield danger(
+            "range-narrowed",
+            "low",
+            change,
+            f"{change.label} is open to fewer addresses",
+            f"not all of {shown(lost)} can reach any more what they could{_at_ports(change.before)}",
+            "See that nobody is there who needs it, such as the pipeline that applies this.",
         )
 
 
-def watching(case: Case) -> Iterator[Danger]:
-    """Logs that are no longer written, or are kept for less time; metrics too."""
+def _from_all_of_google(case: Case) -> Iterator[Danger]:
     for change in case.changes:
-        if change.operation == "delete" and change.type == "aws:ec2/flowLog:FlowLog":
-            yield danger(
-                "flow-log-off",
-                "medium",
-                change,
-                "Flow logs are switched off",
-                "nobody can tell afterwards who talked with whom",
-                "Keep them, or say why not.",
-            )
-        for path in (("enabledClusterLogTypes",), ("loggingConfig", "enableComponents")):
-            before, after = (set(texts(at(change.inputs(when), *path))) for when in ("before", "after"))
-            if change.after and (lost := sorted(before - after)):
-                yield danger(
-                    "log-type-dropped",
-                    "high" if "audit" in lost or "APISERVER" in lost else "medium",
-                    change,
-                    f"The control plane no longer logs {', '.join(lost)}",
-                    "what happened can't be found out afterwards; CIS benchmarks ask for all of them",
-                    "Keep them; what costs is their retention.",
-                )
-        yield from _kept_shorter(change)
-
-
-def keys(case: Case) -> Iterator[Danger]:
-    """Encryption that goes, or gets another key."""
-    for change in case.changes:
-        for path, told in (
-            (("encryptionConfig",), "secrets"),
-            (("databaseEncryption",), "secrets"),
-            (("kmsKeyId",), "it"),
-            (("enableKeyRotation",), ""),
+        if (
+            change.type == _GKE
+            and change.after
+            and [_lets_in_google(change.inputs(one)) for one in ("before", "after")] == [False, True]
         ):
-            before, after = (at(change.inputs(when), *path) for when in ("before", "after"))
-            if not change.before or not change.after or before == after or not before:
-                continue
-            if path == ("enableKeyRotation",):
-                yield danger(
-                    "key-not-rotated",
-                    "medium",
-                    change,
-                    f"{change.label} is no longer rotated",
-                    "one key protects everything for good",
-                    "Keep the rotation on.",
-                )
-                continue
-            yield _another_key(change, told, gone=not after or at(after, "state") == "DECRYPTED")
-
-
-def _another_key(change: Change, told: str, *, gone: bool) -> Danger:
-    return danger(
-        "encryption-changes",
-        "high",
-        change,
-        f"{change.label} {'loses its encryption key' if gone else 'gets another encryption key'}",
-        f"{told} would lie there unencrypted by a key of yours"
-        if gone
-        else f"{told} is encrypted anew; the old key is still needed for what was written before",
-        "Keep the old key until all is written anew, and see whether the cloud can change it at all without a new cluster.",
-    )
-
-
-def headers(case: Case) -> Iterator[Danger]:
-    """Headers that the ingress no longer sends or strips."""
-    for change in case.changes:
-        if change.kind != "ConfigMap" or change.operation != "update":
-            continue
-        before, after = (_headers(at(change.inputs(when), "data") or {}) for when in ("before", "after"))
-        if lost := sorted(before - after):
             yield danger(
-                "header-dropped",
-                "medium",
+                "range-widened",
+                "high",
                 change,
-                f"The ingress no longer handles {', '.join(lost)}",
-                "every host behind this ingress class changes at once: a header that protects browsers is missing, or an internal "
-                "one leaks",
-                "See who relies on it; a service can override a header for itself.",
+                f"{change.label} is open to more addresses",
+                "every machine of Google Cloud with a public address can reach the API server, whoever it belongs to",
+                "Allow the few addresses that need it by `endpoint.public_cidrs`.",
             )
 
 
-def _headers(data: Mapping[str, Any]) -> set[str]:
-    found = {name for text in data.values() if isinstance(text, str) for name in _HEADER.findall(text)}
-    hidden = {
-        name.strip()
-        for key in ("proxy-hide-headers", "proxy-pass-headers")
-        for name in str(data.get(key, "")).split(",")
-    }
-    return (
-        found
-        | (hidden - {""})
-        | ({"Strict-Transport-Security"} if str(data.get("hsts", "")).lower() == "true" else set())
-    )
+def _lets_in_google(inputs: Mapping[str, Any]) -> bool | None:
+    """None where nothing is said of it, and whatever Google has for that holds."""
+    return at(inputs, "masterAuthorizedNetworksConfig", "gcpPublicCidrsAccessEnabled")
 
 
-def _kept_shorter(change: Change) -> Iterator[Danger]:
-    for path in (("retentionInDays",), ("spec", "retention"), ("spec", "retentionSize")):
-        before, after = (at(change.inputs(when), *path) for when in ("before", "after"))
-        if before and after and _amount(after) < _amount(before):
-            yield danger(
-                "retention-lowered",
-                "medium",
-                change,
-                f"{change.label} keeps less",
-                f"{path[-1]}: {before} becomes {after}; what is older is deleted, and can't be had back",
-                "Copy what is still needed first; rules and audits may ask for the longer time.",
-            )
+def _is_public(resource: Resource) -> bool:
+    inputs = resource["inputs"]
+    match resource["type"]:
+        case "aws:eks/cluster:Cluster":
+            return at(inputs, "vpcConfig", "endpointPublicAccess") is True
+        case "gcp:container/cluster:Cluster":
+            return at(inputs, "privateClusterConfig", "enablePrivateEndpoint") is not True
+        case "kubernetes:core/v1:Service":
+            annotations = mapping(metadata(resource).get("annotations"))
+            return _balances_load(inputs) and not any(annotations.get(key) == one for key, one in _INTERNAL.items())
+        case _:
+            return False
 
 
-def _amount(value: Any) -> float:
-    if isinstance(value, (int, float)):
-        return float(value)
-    return sum(int(one["number"]) * _UNITS.get(one["unit"], 1) for one in _DURATION.finditer(str(value)))
+def _balances_load(inputs: Mapping[str, Any]) -> bool:
+    return at(inputs, "spec", "type") == "LoadBalancer"
 
 
-def _was_there(case: Case, change: Change) -> bool:
-    """Whether there was something to be wider than: a new cluster, or a new part of one, is what it is."""
-    if change.before:
+def _open_to(resource: Resource) -> frozenset[Network] | None:
+    """From where something may be reached; None of what says nothing of that.
+
+    Where a list of ranges is left out altogether, all may reach it; that is so of each of these.
+    """
+    told = _OPEN_TO.get(resource["type"])
+    return told(resource["inputs"]) if told else None
+
+
+def _of_eks(inputs: Mapping[str, Any]) -> frozenset[Network]:
+    public = at(inputs, "vpcConfig", "endpointPublicAccess") is True
+    return _listed(at(inputs, "vpcConfig", "publicAccessCidrs")) if public else frozenset()
+
+
+def _of_gke(inputs: Mapping[str, Any]) -> frozenset[Network]:
+    allowed = inputs.get("masterAuthorizedNetworksConfig")
+    if allowed is None:
+        return EVERYONE
+    return networks(one.get("cidrBlock") for one in mappings(at(allowed, "cidrBlocks")))
+
+
+def _of_service(inputs: Mapping[str, Any]) -> frozenset[Network] | None:
+    return _listed(at(inputs, "spec", "loadBalancerSourceRanges")) if _balances_load(inputs) else None
+
+
+def _listed(ranges: Any) -> frozenset[Network]:
+    if not ranges:
+        return EVERYONE
+    return networks(ranges) if isinstance(ranges, list) else frozenset()
+
+
+_OPEN_TO: Mapping[str, Callable[[Mapping[str, Any]], frozenset[Network] | None]] = {
+    _EKS: _of_eks,
+    _GKE: _of_gke,
+    _RULE: lambda inputs: networks((inputs.get("cidrIpv4"), inputs.get("cidrIpv6"))),
+    _SERVICE: _of_service,
+    "kubernetes:k8s.nginx.org/v1:Policy": lambda inputs: _listed(at(inputs, "spec", "accessControl", "allow")),
+    "kubernetes:traefik.io/v1alpha1:Middleware": lambda inputs: _listed(
+        at(inputs, "spec", "ipAllowList", "sourceRange")
+    ),
+}
+
+
+def _open_before(case: Case, change: Change, after: Resource) -> frozenset[Network] | None:
+    """From where the same could be reached; None where there wasn't such a thing."""
+    if after["type"] == _RULE:
+        return _let_in_before(case, after)
+    return _open_to(change.before) if change.before else None
+
+
+def _open_after(case: Case, change: Change, before: Resource) -> frozenset[Network] | None:
+    """From where the same can still be reached; None where it goes as a whole."""
+    if before["type"] == _RULE:
+        group = _group(before)
+        gone = group is None or all(one.startswith("urn:") and one not in case.after for one in group)
+        return None if gone else _let_in(case.after, before)
+    return _open_to(change.after) if change.after else None
+
+
+def _let_in_before(case: Case, rule: Resource) -> frozenset[Network] | None:
+    """From where a security group let in to the ports of a rule; None where the group itself is new."""
+    group = _group(rule)
+    if group is None or all(one.startswith("urn:") and case.is_new(one) for one in group):
+        return None
+    return _let_in(case.before, rule)
+
+
+def _let_in(plan: Mapping[str, Resource], rule: Resource) -> frozenset[Network]:
+    """From where a rule's security group lets in to the rule's ports, by whichever of its rules."""
+    same = [one for one in plan.values() if one["type"] == _RULE and _group(one) == _group(rule)]
+    covering = [one for one in same if _covers_ports(one["inputs"], rule["inputs"])]
+    return frozenset(network for one in covering for network in _open_to(one) or ())
+
+
+def _group(rule: Resource) -> tuple[str, ...] | None:
+    """A rule's security group: by its id, or while that isn't known by what tells it."""
+    teller = mapping(rule.get("unknownFrom")).get("securityGroupId")
+    told = rule["inputs"].get("securityGroupId")
+    return tuple(teller) if teller else (str(told),) if told else None
+
+
+def _covers_ports(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if str(one.get("ipProtocol")) == "-1":
         return True
-    return change.type.startswith("aws:vpc/") and any(one["type"] == change.type for one in case.before.values())
+    if one.get("ipProtocol") != other.get("ipProtocol"):
+        return False
+    ports = [one.get("fromPort"), other.get("fromPort"), other.get("toPort"), one.get("toPort")]
+    return all(isinstance(port, int) for port in ports) and ports == sorted(ports, key=lambda port: port or 0)
 
 
-def _allowed_before(case: Case, change: Change) -> set[_Network]:
-    if change.before:
-        return _ranges(change, "before")
-    return {
-        network
-        for one in case.before.values()
-        if one["type"] == change.type
-        for network in _in(one["inputs"], change.type)
-    }
-
-
-def _ranges(change: Change, when: Any) -> set[_Network]:
-    return _in(change.inputs(when), change.type)
-
-
-def _in(inputs: Mapping[str, Any], type_: str) -> set[_Network]:
-    return {network for path in _OPEN_AT[type_] for text in _all_at(inputs, path) for network in _network(text)}
-
-
-def _all_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    if not path:
-        yield from value if isinstance(value, list) else [value]
-    elif path[0] == "*":
-        for one in value if isinstance(value, list) else ():
-            yield from _all_at(one, path[1:])
-    elif isinstance(value, Mapping) and path[0] in value:
-        yield from _all_at(value[path[0]], path[1:])
-
-
-def _network(text: Any) -> Iterator[_Network]:
-    try:
-        yield ip_network(str(text), strict=False)
-    except ValueError:
-        return
-
-
-def _beyond(after: set[_Network], before: set[_Network]) -> list[_Network]:
-    """What of some ranges lies in none of those before."""
-    known = [one for version in (4, 6) for one in collapse_addresses(n for n in before if n.version == version)]  # type: ignore[type-var]
-    return [one for one in after if not any(one.version == other.version and one.subnet_of(other) for other in known)]  # type: ignore[arg-type]
+def _at_ports(resource: Resource) -> str:
+    inputs = resource["inputs"]
+    if resource["type"] != _RULE:
+        return ""
+    if str(inputs.get("ipProtocol")) == "-1":
+        return ", at any port"
+    first, last = inputs.get("fromPort"), inputs.get("toPort")
+    return f" at {inputs.get('ipProtocol')} {first}" + (f" to {last}" if last != first else "")

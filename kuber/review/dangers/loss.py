@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from kuber.review.model import LEVELS, Change, Danger, Level
 from kuber.review.shared_names import pool_names
@@ -21,15 +23,18 @@ _DATA: Mapping[str, tuple[Level, str]] = {
         "the key that the cluster's secrets are encrypted with; its name can't be used again",
     ),
     "gcp:kms/keyRing:KeyRing": ("high", "a key ring, which can't be made again by the same name"),
-    "aws:s3/bucket:Bucket": ("high", "the bucket's objects"),
-    "gcp:storage/bucket:Bucket": ("high", "the bucket's objects"),
     "aws:cloudwatch/logGroup:LogGroup": ("medium", "the logs that it has kept"),
     "vault:index/mount:Mount": ("high", "every secret that is kept in it"),
     "kubernetes:core/v1:PersistentVolumeClaim": ("high", "the claim's volume, if its class reclaims it"),
-    "kubernetes:core/v1:PersistentVolume": ("high", "the volume"),
-    "kubernetes:apps/v1:StatefulSet": ("high", "pods that have volumes of their own"),
-    "kubernetes:monitoring.coreos.com/v1:Prometheus": ("high", "the metrics that it has kept, with its pods"),
-    "kubernetes:monitoring.coreos.com/v1:Alertmanager": ("medium", "silences and the state of alerts, with its pods"),
+    "kubernetes:apps/v1:StatefulSet": (
+        "high",
+        "its pods; their volumes are left behind, unless it says that they go too",
+    ),
+    "kubernetes:monitoring.coreos.com/v1:Prometheus": (
+        "high",
+        "its pods, so that nothing is measured; volumes with the metrics that it has kept are left behind",
+    ),
+    "kubernetes:monitoring.coreos.com/v1:Alertmanager": ("medium", "its pods, and silences with them"),
     "kubernetes:core/v1:Secret": ("medium", "a secret that pods may mount"),
 }
 """What is lost with a resource, by type."""
@@ -39,19 +44,54 @@ _SERVES: Mapping[str, tuple[Level, str]] = {
     "gcp:compute/network:Network": ("high", "the network that all nodes are in"),
     "gcp:compute/subnetwork:Subnetwork": ("high", "the subnet that all nodes are in"),
     "aws:ec2/subnet:Subnet": ("high", "a subnet that nodes or load balancers are in"),
+    "aws:ec2/internetGateway:InternetGateway": ("high", "the way to and from the internet"),
+    "aws:ec2/route:Route": ("high", "the way that packets take out of a subnet"),
+    "aws:ec2/routeTable:RouteTable": ("high", "the ways that packets take out of a subnet"),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ("high", "the way that packets take out of a subnet"),
+    "aws:ec2/securityGroup:SecurityGroup": ("high", "what lets in to the API server or an endpoint"),
     "aws:ec2/natGateway:NatGateway": (
         "high",
         "the way to the internet, and the address that others know the cluster by",
     ),
+    "gcp:compute/router:Router": ("high", "the way to the internet"),
     "gcp:compute/routerNat:RouterNat": ("high", "the way to the internet"),
     "aws:ec2/eip:Eip": ("high", "an address that others may have allowed"),
-    "gcp:compute/address:Address": ("high", "an address that others may have allowed"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("medium", "the private way to a service of the cloud"),
     "aws:ec2transitgateway/vpcAttachment:VpcAttachment": ("high", "the connection to the other networks"),
+    "aws:eks/addon:Addon": (
+        "high",
+        "an add-on that nodes or all pods need, such as their network, their DNS or their disks",
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": (
+        "medium",
+        "rights in the cloud of the control plane, of nodes or of a workload",
+    ),
+    "aws:iam/rolePolicy:RolePolicy": ("medium", "rights in the cloud of the control plane or of a workload"),
+    "gcp:projects/iAMMember:IAMMember": (
+        "medium",
+        "somebody's access to the cluster, or rights of nodes or of a workload",
+    ),
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": (
+        "high",
+        "the control plane's right to its key: it can't read its secrets then",
+    ),
+    "gcp:serviceaccount/iAMMember:IAMMember": ("medium", "a workload's rights in the cloud"),
+    "gcp:dns/dnsManagedZoneIamMember:DnsManagedZoneIamMember": ("medium", "a workload's rights on a zone"),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": ("medium", "a workload's rights on a bucket"),
     "aws:eks/accessEntry:AccessEntry": ("medium", "somebody's access to the cluster"),
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": ("medium", "somebody's rights in the cluster"),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": ("medium", "a workload's rights in the cloud"),
     "vault:index/authBackend:AuthBackend": ("high", "the way in which workloads log in to Vault"),
+    "vault:kubernetes/authBackendConfig:AuthBackendConfig": ("high", "the way in which workloads log in to Vault"),
+    "vault:kubernetes/authBackendRole:AuthBackendRole": ("medium", "a role by which workloads log in to Vault"),
+    "vault:index/policy:Policy": ("medium", "what people or workloads may read and write in Vault"),
+    "kubernetes:core/v1:Service": ("medium", "an address that others in the cluster call"),
+    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": (
+        "medium",
+        "rights in the cluster, of somebody or of pods",
+    ),
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": ("medium", "rights in a namespace, of somebody or of pods"),
+    "kubernetes:core/v1:ServiceAccount": ("medium", "the account of pods, without which no new ones start"),
     "kubernetes:apps/v1:Deployment": ("medium", "pods that may serve requests"),
     "kubernetes:apps/v1:DaemonSet": ("medium", "a pod on each node"),
     "kubernetes:networking.k8s.io/v1:Ingress": ("medium", "a way in for requests"),
@@ -60,18 +100,36 @@ _SERVES: Mapping[str, tuple[Level, str]] = {
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute": ("medium", "a route that requests take"),
     "kubernetes:storage.k8s.io/v1:StorageClass": ("medium", "the class that claims name"),
     "kubernetes:apiregistration.k8s.io/v1:APIService": ("medium", "an API that others ask, such as autoscalers"),
+    "kubernetes:traefik.io/v1alpha1:IngressRoute": ("medium", "a way in for requests"),
+    "kubernetes:metallb.io/v1beta1:IPAddressPool": ("high", "the addresses of load balancers"),
+    "kubernetes:metallb.io/v1beta1:L2Advertisement": ("high", "what makes the addresses of load balancers reachable"),
+    "kubernetes:metallb.io/v1beta1:BGPAdvertisement": ("high", "what makes the addresses of load balancers reachable"),
+    "kubernetes:metallb.io/v1beta2:BGPPeer": ("high", "what makes the addresses of load balancers reachable"),
+    "kubernetes:trust.cert-manager.io/v1alpha1:Bundle": (
+        "high",
+        "what tells pods which authorities to trust, those of the mesh among them",
+    ),
+    "kubernetes:scheduling.k8s.io/v1:PriorityClass": (
+        "medium",
+        "the class that pods name, without which no new ones start",
+    ),
+    "kubernetes:cert-manager.io/v1:Issuer": ("medium", "the issuer that certificates name"),
     "kubernetes:cert-manager.io/v1:ClusterIssuer": ("medium", "the issuer that certificates name"),
     "kubernetes:cert-manager.io/v1:Certificate": ("medium", "a certificate that is in use"),
 }
 """What stops with a resource, by type."""
+_LOAD_BALANCER: tuple[Level, str] = ("high", "a load balancer, whose address becomes another")
 
-_GRAVITY = {**_SERVES, **_DATA}
+GRAVITY: Mapping[str, tuple[Level, str]] = {**_SERVES, **_DATA}
+"""How bad it is that a resource goes, and what goes with it, by type."""
+_OF_AN_IDENTITY = ("aws:iam/", "gcp:dns/", "gcp:projects/", "gcp:storage/")
+"""Rights that go with all of a workload's identity, of which the one that ties it to its account tells."""
 
 
 def namespaces(case: Case) -> Iterator[Danger]:
     """A namespace takes along all that is in it, also what the stack knows nothing of."""
     for change in case.changes:
-        if change.kind == "Namespace" and change.operation in ("delete", "replace"):
+        if change.kind == "Namespace" and change.operation in ("delete", "replace") and not change.retained:
             inside = sum(namespace_of(one) == name_of(change.before) for one in case.before.values())
             yield danger(
                 "namespace-goes",
@@ -89,7 +147,7 @@ def losses(case: Case) -> Iterator[Danger]:
     for change in case.changes:
         if change.operation not in ("delete", "replace") or case.goes_with_its_namespace(change):
             continue
-        if change.urn in renamed:
+        if change.urn in renamed or _goes_with_its_identity(case, change):
             continue
         if change.retained:
             yield danger(
@@ -103,8 +161,8 @@ def losses(case: Case) -> Iterator[Danger]:
         elif change.type in _DATA:
             level, lost = _DATA[change.type]
             yield danger("data-lost", level, change, _what(change), f"with it goes {lost}{_why(change)}", _BACK_UP)
-        elif change.type in _SERVES or _is_load_balancer(change):
-            level, stops = _SERVES.get(change.type, ("high", "a load balancer, whose address becomes another"))
+        elif change.type in _SERVES and not _is_headless(change):
+            level, stops = _SERVES[change.type] if not _is_load_balancer(change) else _LOAD_BALANCER
             if change.operation == "replace" and not change.deletes_first:
                 yield danger(
                     "traffic-moves",
@@ -157,7 +215,7 @@ def renames(case: Case) -> Iterator[Danger]:
         pairs.setdefault((tuple(old.component), tuple(new.component)), []).append((old, new))
     for (before, after), twins in pairs.items():
         old, new = twins[0]
-        levels: list[Level] = [_GRAVITY[one.type][0] if one.type in _GRAVITY else "medium" for one, _ in twins]
+        levels: list[Level] = [GRAVITY[one.type][0] if one.type in GRAVITY else "medium" for one, _ in twins]
         is_component = len(twins) > 1 and before != after
         kinds = sorted(Counter(one.kind for one, _ in twins).items())
         told = ", ".join(f"{number} {kind}" for kind, number in kinds) if len(twins) > 1 else new.label
@@ -174,25 +232,40 @@ def renames(case: Case) -> Iterator[Danger]:
 
 def _twins(case: Case) -> dict[str, Change]:
     """What is made with the same inputs as what is deleted, by the URN of that. Of pools their own rule tells."""
-    gone = [one for one in case.changes if one.operation == "delete" and not case.goes_with_its_namespace(one)]
-    come = [one for one in case.changes if one.operation == "create"]
+    come: dict[tuple[str, str], list[Change]] = {}
+    for one in case.changes:
+        if one.operation == "create" and one.inputs("after"):
+            come.setdefault(_told(one, one.inputs("after")), []).append(one)
     found: dict[str, Change] = {}
-    for old in gone:
-        if pool_names(old.component):
+    for old in case.changes:
+        if old.operation != "delete" or old.retained or case.goes_with_its_namespace(old) or pool_names(old.component):
             continue
-        twin = next((one for one in come if one.type == old.type and _alike(old, one)), None)
-        if twin:
-            come.remove(twin)
-            found[old.urn] = twin
+        if alike := come.get(_told(old, old.inputs("before"))):
+            found[old.urn] = alike.pop(0)
     return found
 
 
-def _alike(old: Change, new: Change) -> bool:
-    return dict(old.inputs("before")) == dict(new.inputs("after")) and bool(old.inputs("before"))
+def _told(change: Change, inputs: Mapping[str, Any]) -> tuple[str, str]:
+    return change.type, json.dumps(inputs, sort_keys=True)
+
+
+def _goes_with_its_identity(case: Case, change: Change) -> bool:
+    parent = change.before["parent"] if change.before else None
+    return (
+        change.operation == "delete"
+        and change.type.startswith(_OF_AN_IDENTITY)
+        and bool(parent)
+        and parent not in case.after
+    )
 
 
 def _is_load_balancer(change: Change) -> bool:
     return change.type == "kubernetes:core/v1:Service" and at(change.inputs("before"), "spec", "type") == "LoadBalancer"
+
+
+def _is_headless(change: Change) -> bool:
+    """Whether a Service has no address, and only tells those of pods, as to what measures them."""
+    return change.type == "kubernetes:core/v1:Service" and at(change.inputs("before"), "spec", "clusterIP") == "None"
 
 
 def _what(change: Change) -> str:

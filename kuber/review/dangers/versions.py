@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any
 
 from config.kubernetes import VersionSource, minor_number, version_table
 from kuber.review.model import Danger
 from kuber.review.renames import Resource
 
-from .case import Case, at, changed_paths, danger, of_cluster
+from .case import Case, at, changed_paths, danger, mapping, of_cluster, texts
 
 _CONTROL_PLANES = ("aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster")
-_VERSION_PROPERTIES = ("version", "minMasterVersion")
+_NOT_TOUCHING = (
+    "(option)",
+    "version",
+    "minMasterVersion",
+    "deletionProtection",
+    "tags",
+    "resourceLabels",
+    "description",
+)
+"""What is told of by itself, and what the cloud only writes down."""
 _BUNDLE = "pulumi-python:dynamic/charts:CrdBundle"
 _PART = "kuber:standard_stack:Part"
 _NOTICE_DAYS = 90
+_SOURCES: Mapping[str, VersionSource] = {
+    "kuber:clusters:EksCluster": "eks",
+    "kuber:clusters:GkeCluster": "gke",
+    "kuber:clusters:BareMetalCluster": "upstream",
+}
 
 
 def control_plane(case: Case) -> Iterator[Danger]:
@@ -54,13 +69,15 @@ def control_plane(case: Case) -> Iterator[Danger]:
     for change in case.changes:
         if change.type not in _CONTROL_PLANES or change.operation != "update":
             continue
-        if any(one.path not in _VERSION_PROPERTIES and not one.path.startswith("(") for one in change.properties):
+        touching = [one for one in change.properties if not one.path.startswith(_NOT_TOUCHING)]
+        if touching or (change.because and not change.properties):
+            told = changed_paths(replace(change, properties=touching)) or change.because
             yield danger(
                 "control-plane-touched",
                 "medium",
                 change,
                 "The control plane is changed",
-                f"{changed_paths(change)}; the API server may be out of reach for minutes",
+                f"{told}; the API server may be out of reach for minutes",
                 "Apply it when nobody deploys.",
             )
 
@@ -90,20 +107,19 @@ def crds(case: Case) -> Iterator[Danger]:
     for change in case.changes:
         if change.type != _BUNDLE:
             continue
-        before, after = (change.inputs(when).get("crds") or {} for when in ("before", "after"))
+        before, after = (mapping(change.inputs(when).get("crds")) for when in ("before", "after"))
         for name, crd in before.items():
-            lost = _versions(crd) - _versions(after.get(name, {}))
-            if name in after and lost:
+            if name in after and (lost := _lost_versions(crd, after[name])):
                 yield danger(
                     "crd-version-dropped",
                     "high",
                     change,
-                    f"{name} no longer has {', '.join(sorted(lost))}",
+                    f"{name} no longer has {', '.join(lost)}",
                     "manifests of that version are refused, and objects stored in it can't be read; `up` refuses if there are such",
                     "Move all objects and manifests to a version that stays, then store them anew.",
                 )
-        for name in change.inputs("after").get("remove") or ():
-            if name not in (change.inputs("before").get("remove") or ()):
+        for name in texts(change.inputs("after").get("remove")):
+            if name not in texts(change.inputs("before").get("remove")):
                 yield danger(
                     "crd-removed",
                     "high",
@@ -112,14 +128,26 @@ def crds(case: Case) -> Iterator[Danger]:
                     "with a CRD go all objects of its kind; `up` refuses while there are any",
                     "See that nobody has objects of it.",
                 )
+        if change.operation == "delete" and before:
+            yield danger(
+                "left-behind",
+                "low",
+                change,
+                f"The CRDs of {change.name} stay in the cluster",
+                f"{len(before)} CRDs, and all objects of them: nobody keeps them up to date any more",
+                "Once nobody has objects of them, name them in `standard_stack.remove_crds`.",
+            )
         old, new = (str(change.inputs(when).get("version") or "") for when in ("before", "after"))
-        if change.operation == "update" and old != new:
+        differing = sum(before.get(name) != crd for name, crd in after.items())
+        if change.operation == "update" and (differing or old != new):
             yield danger(
                 "crds-change",
                 "medium" if _major(old) != _major(new) else "low",
                 change,
-                f"The CRDs of {change.name} go from {old} to {new}",
-                f"{sum(before.get(name) != crd for name, crd in after.items())} of {len(after)} CRDs change, before what uses them",
+                f"The CRDs of {change.name} go from {old} to {new}"
+                if old != new
+                else f"The CRDs of {change.name} change",
+                f"{differing} of {len(after)} CRDs change, before what uses them",
                 "Read its notes on upgrading; CRDs stay at the newer version if the rest is taken back.",
             )
 
@@ -145,13 +173,21 @@ def _charts(plan: Mapping[str, Resource]) -> dict[tuple[str, str], str]:
         (one["name"], chart): version
         for one in plan.values()
         if one["type"] == _PART
-        for chart, version in (one["inputs"].get("charts") or {}).items()
+        for chart, version in mapping(one["inputs"].get("charts")).items()
     }
 
 
-def _versions(crd: Mapping[str, Any]) -> set[str]:
-    """`v1 (stored), v1beta1` → v1, v1beta1."""
-    return {one.split()[0] for one in str(at(crd, "versions") or "").split(",") if one.strip()}
+def _lost_versions(before: Any, after: Any) -> list[str]:
+    """Versions that are no longer served, or aren't there at all any more."""
+    olds, news = _versions(before), _versions(after)
+    unserved = {name for name, served in olds.items() if served and not news.get(name)}
+    return sorted(unserved | (olds.keys() - news.keys()))
+
+
+def _versions(crd: Any) -> dict[str, bool]:
+    """Whether each is served: `v1 (stored), v1beta1` → both are (components/charts/crd_versions.py, shown_versions)."""
+    told = re.findall(r"(?:^|, )([^\s,()]+)(?: \(([^)]*)\))?", str(at(crd, "versions") or ""))
+    return {name: "not served" not in remark for name, remark in told}
 
 
 def _major(version: str) -> str:
@@ -161,10 +197,4 @@ def _major(version: str) -> str:
 
 
 def _source(plan: Mapping[str, Resource]) -> VersionSource | None:
-    platforms = {
-        "kuber:clusters:EksCluster": "eks",
-        "kuber:clusters:GkeCluster": "gke",
-        "kuber:clusters:BareMetalCluster": "upstream",
-    }
-    found = next((platforms[one["type"]] for one in plan.values() if one["type"] in platforms), None)
-    return next((one for one in get_args(VersionSource) if one == found), None)
+    return next((_SOURCES[one["type"]] for one in plan.values() if one["type"] in _SOURCES), None)

@@ -2,75 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kuber.review.model import Change, Danger
+from kuber.review.model import Change, Danger, Level
+from kuber.review.properties import steps_of_path
 from kuber.review.renames import Resource
 
-from .case import Case, at, changed_paths, danger, metadata, namespace_of, objects
+from .case import Case, at, changed_paths, danger, mapping, namespace_of, objects
+from .workload_pods import OF_OPERATORS, TEMPLATED, kind_of, pod_labels, selects
 
-_TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet")
-_OF_OPERATORS = ("Prometheus", "Alertmanager", "ThanosRuler")
-_REPLICATED = ("Deployment", "StatefulSet", *_OF_OPERATORS)
-_NOT_OF_PODS = frozenset(
+_REPLICATED = frozenset({"Deployment", "StatefulSet", *OF_OPERATORS})
+_RELOADED = frozenset(
     {
         "replicas",
         "retention",
         "retentionSize",
-        "serviceMonitorSelector",
-        "podMonitorSelector",
-        "ruleSelector",
-        "probeSelector",
-    }
-    | {
-        "serviceMonitorNamespaceSelector",
-        "podMonitorNamespaceSelector",
-        "ruleNamespaceSelector",
-        "probeNamespaceSelector",
+        "scrapeInterval",
+        "scrapeTimeout",
+        "evaluationInterval",
+        "externalLabels",
+        "alerting",
+        *(
+            f"{one}{selector}"
+            for one in ("serviceMonitor", "podMonitor", "probe", "scrapeConfig", "rule")
+            for selector in ("Selector", "NamespaceSelector")
+        ),
     }
 )
-"""Of an operator's resource, what its operator tells running pods without a restart, or what is about others."""
+"""Of an operator's resource, what running pods are told by their configuration, or what is about how many there are.
 
-_IMMUTABLE: Mapping[str, tuple[str, ...]] = {
-    "kubernetes:storage.k8s.io/v1:StorageClass": ("reclaimPolicy", "volumeBindingMode", "mountOptions"),
+Source: prometheus-operator 0.93.0, pkg/prometheus/promcfg.go; retention is there since Prometheus 3.11.
+"""
+
+_IMMUTABLE: Mapping[str, Sequence[str]] = {
+    "kubernetes:storage.k8s.io/v1:StorageClass": ("reclaimPolicy", "volumeBindingMode"),
     "kubernetes:scheduling.k8s.io/v1:PriorityClass": ("value", "preemptionPolicy"),
+    "kubernetes:networking.k8s.io/v1:IngressClass": ("spec.controller",),
+    "kubernetes:core/v1:Service": ("spec.loadBalancerClass",),
     "kubernetes:core/v1:PersistentVolumeClaim": ("spec.volumeMode", "spec.dataSource"),
-    "kubernetes:batch/v1:CronJob": (),
 }
-"""What the API server refuses to change and the provider doesn't replace (Kubernetes API reference: validation of updates)."""
+"""What the API server refuses to change and the provider doesn't replace (Kubernetes, pkg/apis: validation of updates)."""
+
+_PLACEHOLDER = "kuber.dev/headroom"
+"""Label of pods that only hold room on nodes for others."""
 
 _STATEFUL_SET_MUTABLE = (
-    "spec.replicas",
-    "spec.template",
-    "spec.updateStrategy",
-    "spec.minReadySeconds",
-    "spec.ordinals",
-    "spec.persistentVolumeClaimRetentionPolicy",
-    "metadata",
+    "replicas",
+    "template",
+    "updateStrategy",
+    "minReadySeconds",
+    "ordinals",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
 )
 
 
 def restarts(case: Case) -> Iterator[Danger]:
     """Workloads whose pods are made anew, and whether a disruption budget covers them."""
     for change in case.changes:
-        if change.operation != "update" or not _restarts(change):
+        if change.operation != "update" or change.after is None or not _restarts(change):
             continue
-        replicas, labels = _replicas(change.after), _pod_labels(change.after)
-        if change.kind == "DaemonSet":
-            covered, level = "node by node, as its update strategy says", "low"
-        elif replicas == 1:
-            covered, level = "it has one pod, so it is away until the new one is ready", "medium"
-        elif budget := _budget(case.after, namespace_of(change.after), labels):
-            covered, level = f"pod by pod; the disruption budget {budget} covers its {replicas} pods", "low"
-        else:
-            covered, level = f"no disruption budget covers its {replicas} pods", "medium"
+        if _PLACEHOLDER in pod_labels(change.after):
+            continue
+        level, how = _restart(case, change.after)
         yield danger(
             "workload-restarts",
             level,
             change,
             f"{change.label} restarts",
-            f"{covered} ({changed_paths(change, limit=2)})",
+            f"{how} ({changed_paths(change, limit=2)})",
             "Nothing, if a rolling restart is fine now."
             if level == "low"
             else "Apply it when a short gap is fine, or give it a second replica and a budget.",
@@ -101,14 +102,9 @@ def replicas(case: Case) -> Iterator[Danger]:
 def refused(case: Case) -> Iterator[Danger]:
     """Changes that the API server will refuse, as the field can't change."""
     for change in case.changes:
-        if change.operation != "update":
+        if change.operation != "update" or not change.before:
             continue
-        paths = _IMMUTABLE.get(change.type, ())
-        if change.type == "kubernetes:apps/v1:StatefulSet":
-            fixed = [one.path for one in change.properties if not one.path.startswith((*_STATEFUL_SET_MUTABLE, "("))]
-        else:
-            fixed = [one.path for one in change.properties if one.path.startswith(paths)] if paths else []
-        if fixed:
+        if fixed := [one.path for one in change.properties if _is_immutable(change, one.path, one.before)]:
             yield danger(
                 "immutable-field",
                 "high",
@@ -119,69 +115,126 @@ def refused(case: Case) -> Iterator[Danger]:
             )
 
 
-def claims(case: Case) -> Iterator[Danger]:
-    """Volumes that can't become smaller."""
+def volumes(case: Case) -> Iterator[Danger]:
+    """Volumes of another size: none becomes smaller, and none of an operator's pods becomes larger by itself."""
     for change in case.changes:
-        if change.kind == "PersistentVolumeClaim" and change.operation == "update":
-            asked = [one for one in change.properties if one.path.startswith("spec.resources.requests")]
-            if asked and _bytes(asked[0].after) < _bytes(asked[0].before):
-                yield danger(
-                    "volume-shrinks",
-                    "high",
-                    change,
-                    f"{change.label} can't become smaller",
-                    f"{asked[0].before} becomes {asked[0].after}: the API server refuses it",
-                    "Make a new claim and copy the data.",
-                )
+        if change.operation != "update":
+            continue
+        before, after = (_asked(change.inputs(when)) for when in ("before", "after"))
+        sizes = _bytes(before), _bytes(after)
+        if sizes[0] is None or sizes[1] is None or sizes[0] == sizes[1]:
+            continue
+        if change.kind in OF_OPERATORS:
+            yield danger(
+                "volume-size",
+                "medium",
+                change,
+                f"Volumes of {change.label} keep their size",
+                f"{before} becomes {after} for new ones alone; the operator removes its StatefulSet with all pods and makes it anew",
+                "To grow, change the claims by hand first (`kubectl patch pvc`); apply it when a gap in the metrics is fine.",
+            )
+        elif sizes[1] < sizes[0]:
+            yield danger(
+                "volume-shrinks",
+                "high",
+                change,
+                f"{change.label} can't become smaller",
+                f"{before} becomes {after}: the API server refuses it",
+                "Make a new claim and copy the data.",
+            )
+
+
+def _restart(case: Case, workload: Resource) -> tuple[Level, str]:
+    """How a workload's pods are made anew."""
+    number, kind = _replicas(workload), kind_of(workload)
+    strategy = mapping(at(workload["inputs"], "spec", "strategy"))
+    if kind == "DaemonSet":
+        return "low", "node by node, as its update strategy says"
+    if strategy.get("type") == "Recreate" and number:
+        end = (
+            "its one pod ends before the new one starts"
+            if number == 1
+            else f"its {number} pods end before new ones start"
+        )
+        return "medium", f"{end}, so it is away until then"
+    if number <= 1:
+        comes_first = kind == "Deployment" and not _takes_the_only_one(strategy)
+        if number == 0 or comes_first:
+            return "low", "its one pod ends when the new one is ready" if number else "it has no pod"
+        return "medium", "it has one pod, so it is away until the new one is ready"
+    if budget := _budget(case.after, namespace_of(workload), pod_labels(workload)):
+        return "low", f"pod by pod; the disruption budget {budget} covers its {number} pods"
+    return "medium", f"no disruption budget covers its {number} pods"
+
+
+def _takes_the_only_one(strategy: Mapping[str, Any]) -> bool:
+    """Whether a Deployment's one pod ends before the new one is ready; a share of it is rounded down, to none."""
+    unavailable = at(strategy, "rollingUpdate", "maxUnavailable")
+    if isinstance(unavailable, str) and unavailable.endswith("%"):
+        return unavailable == "100%"
+    return unavailable not in (None, 0)
 
 
 def _restarts(change: Change) -> bool:
-    if change.kind in _TEMPLATED:
-        before, after = (at(change.inputs(when), "spec", "template") for when in ("before", "after"))
+    if change.kind in TEMPLATED:
+        before, after = (mapping(change.inputs(when).get("spec")).get("template") for when in ("before", "after"))
         return before != after
-    if change.kind in _OF_OPERATORS:
+    if change.kind in OF_OPERATORS:
         before, after = (
-            {key: value for key, value in (change.inputs(when).get("spec") or {}).items() if key not in _NOT_OF_PODS}
+            {key: value for key, value in mapping(change.inputs(when).get("spec")).items() if key not in _RELOADED}
             for when in ("before", "after")
         )
         return before != after
     return False
 
 
-def _replicas(resource: Resource | None) -> int:
-    found = at(resource["inputs"], "spec", "replicas") if resource else None
+def _is_immutable(change: Change, path: str, before: Any) -> bool:
+    if path.startswith("("):
+        return False
+    steps = tuple(map(str, steps_of_path(path)))
+    if change.type == "kubernetes:apps/v1:StatefulSet":
+        return steps[0] == "spec" and steps[1] not in _STATEFUL_SET_MUTABLE
+    if change.type == "kubernetes:core/v1:Service" and before is None:
+        return False  # a class may be added where the type becomes LoadBalancer
+    return any(steps[: len(one)] == one for one in (tuple(told.split(".")) for told in _IMMUTABLE.get(change.type, ())))
+
+
+def _replicas(resource: Resource) -> int:
+    found = at(resource["inputs"], "spec", "replicas")
     return found if isinstance(found, int) else 1
 
 
-def _pod_labels(resource: Resource | None) -> Mapping[str, str]:
-    if resource is None:
-        return {}
-    if resource["type"].endswith(_OF_OPERATORS):
-        kind, name = resource["type"].rpartition(":")[2].lower(), metadata(resource).get("name")
-        return {
-            "app.kubernetes.io/name": kind,
-            "app.kubernetes.io/instance": str(name),
-            "operator.prometheus.io/name": str(name),
-            kind: str(name),
-        }
-    return at(resource["inputs"], "spec", "template", "metadata", "labels") or {}
-
-
-def _budget(plan: Mapping[str, Resource], namespace: str, labels: Mapping[str, str]) -> str | None:
+def _budget(plan: Mapping[str, Resource], namespace: str, labels: Mapping[str, Any]) -> str | None:
     for one in objects(plan, "PodDisruptionBudget"):
-        wanted = at(one["inputs"], "spec", "selector", "matchLabels")
-        if namespace_of(one) == namespace and wanted and all(labels.get(key) == value for key, value in wanted.items()):
-            return str(metadata(one).get("name"))
+        if namespace_of(one) == namespace and selects(at(one["inputs"], "spec", "selector"), labels):
+            return str(at(one["inputs"], "metadata", "name"))
     return None
 
 
-_SIZES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+def _asked(inputs: Mapping[str, Any]) -> Any:
+    """How large a claim's volume is, or those of pods."""
+    spec = mapping(inputs.get("spec"))
+    of_pods = at(spec, "storage", "volumeClaimTemplate", "spec", "resources", "requests", "storage")
+    return of_pods or at(spec, "resources", "requests", "storage")
 
 
-def _bytes(quantity: Any) -> float:
+_SIZES = {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "Pi": 2**50,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+}
+
+
+def _bytes(quantity: Any) -> float | None:
     text = str(quantity)
     unit = next((unit for unit in _SIZES if text.endswith(unit)), "")
     try:
         return float(text.removesuffix(unit)) * _SIZES.get(unit, 1)
     except ValueError:
-        return 0.0
+        return None

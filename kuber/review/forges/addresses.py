@@ -96,12 +96,11 @@ def pool_for(address: str, environment: Mapping[str, str], *, authority: str = "
     proxy = _proxy(urlsplit(address), environment)
     if not proxy:
         return urllib3.PoolManager(**options)
+    scheme, _, rest = (proxy if "://" in proxy else f"http://{proxy}").partition("://")
+    user, _, place = rest.rpartition("@")  # before it is looked at as an address: a password may have a slash
     try:
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        user = unquote(parts.netloc.rpartition("@")[0])
-        headers = make_headers(proxy_basic_auth=user) if user else None
-        bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        return urllib3.ProxyManager(bare, proxy_headers=headers, **options)
+        headers = make_headers(proxy_basic_auth=unquote(user)) if user else None
+        return urllib3.ProxyManager(server_of(f"{scheme}://{place}"), proxy_headers=headers, **options)
     except (HTTPError, ValueError):
         raise ForgeError(
             "the proxy of the environment can't be used",

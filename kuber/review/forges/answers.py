@@ -10,9 +10,6 @@ from typing import Any, Generic, TypeVar
 
 Content = TypeVar("Content")
 
-_SHOWN = 300
-"""Characters of what a server says."""
-
 
 @dataclass(frozen=True)
 class Answer(Generic[Content]):
@@ -36,12 +33,12 @@ def document_of(data: bytes) -> Any:
 
 
 def status_line(status: int, said: str) -> str:
-    """A status for people, with at most 300 characters of what is said: `403 Forbidden: Resource not accessible by integration`."""
+    """A status for people, with what is said of it: `403 Forbidden: Resource not accessible by integration`."""
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    return f"{phrase}: {said[:_SHOWN]}" if said else phrase
+    return f"{phrase}: {said}" if said else phrase
 
 
 def words(document: Any) -> str:
@@ -53,7 +50,10 @@ def words(document: Any) -> str:
     if not isinstance(document, Mapping):
         return ""
     parts = (_text(document.get(key)) for key in ("message", "error", "error_description", "errors"))
-    return ": ".join(part for part in parts if part)
+    try:
+        return ": ".join(part for part in parts if part)
+    except RecursionError:  # lists in lists in lists
+        return ""
 
 
 def _text(value: Any) -> str:

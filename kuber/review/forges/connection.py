@@ -33,6 +33,9 @@ _REDIRECTS = 3
 _PAGES = 100
 """Of a hundred each: GitHub takes 2,500 comments of an issue, GitLab 5,000 of a merge request."""
 
+_SHOWN = 300
+"""Characters of what a server says."""
+
 _LATER = "run the review again later"
 
 
@@ -164,8 +167,7 @@ class Connection:
         except HTTPError as error:
             return self._unanswered(where, error, once=once)
         document = document_of(answer.data)
-        # The token goes before the words are cut: half of one would not be found.
-        said = self._server.credential.left_out_of(words(document))
+        said = words(document)
         found = status_line(answer.status, said)
         asked = seconds_asked_for(answer.status, answer.headers, said, self._clock.now())
         if asked is not None:
@@ -252,7 +254,7 @@ class Connection:
         return kind(
             what,
             where=without(where),
-            found=without(found),
+            found=without(found)[:_SHOWN],  # in this order: half of a token would not be found
             expected=without(advice.expected),
             hint=without(advice.hint),
         )

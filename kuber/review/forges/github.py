@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +48,20 @@ class _Told(BaseModel):
 
     data: _Nodes | None = None
     errors: list[Any] = []
+
+
+class _Numbered(BaseModel):
+    """A pull request or an issue; the issue that a pull request is has a part of that name."""
+
+    number: int = Field(strict=True, gt=0)
+    pull_request: Any = None
+
+
+class _Event(BaseModel):
+    """What started a run of Actions: something with a pull request, something with an issue, or neither."""
+
+    pull_request: _Numbered | None = None
+    issue: _Numbered | None = None
 
 
 class GitHub:
@@ -173,10 +186,10 @@ def _pull_request(environment: Mapping[str, str]) -> int:
     if found := _REF.fullmatch(environment.get("GITHUB_REF", "")):
         return int(found[1])
     event = _event(environment.get("GITHUB_EVENT_PATH", ""))
-    issue = event.get("issue") or {}
-    number = (event.get("pull_request") or (issue if "pull_request" in issue else {})).get("number")
-    if isinstance(number, int):
-        return number
+    if event.pull_request:
+        return event.pull_request.number
+    if event.issue and event.issue.pull_request:
+        return event.issue.number
     raise ForgeError(
         "this run belongs to no pull request",
         found=f"GITHUB_REF={environment.get('GITHUB_REF', '')} GITHUB_EVENT_NAME={environment.get('GITHUB_EVENT_NAME', '')}",
@@ -185,12 +198,12 @@ def _pull_request(environment: Mapping[str, str]) -> int:
     )
 
 
-def _event(path: str) -> dict[str, Any]:
+def _event(path: str) -> _Event:
     """What started the run, as Actions has it in a file; nothing where there is none."""
     if not path:
-        return {}
+        return _Event()
     try:
-        event = json.loads(Path(path).read_text(encoding="utf-8"))
+        return _Event.model_validate_json(Path(path).read_bytes())
     except (OSError, ValueError):
         raise ForgeError(
             "the event of the run can't be read",
@@ -198,4 +211,3 @@ def _event(path: str) -> dict[str, Any]:
             expected="the JSON file that GITHUB_EVENT_PATH names in Actions",
             hint="KUBER_PULL_REQUEST=<number> says without it which pull request it is",
         ) from None
-    return event if isinstance(event, dict) else {}

@@ -61,6 +61,6 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return max(1.0, float(stated))
     try:
         date = parsedate_to_datetime(stated)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a year of twenty digits
         return None
     return max(1.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
