@@ -61,13 +61,18 @@ def _asked(method: str, url: str, headers: dict[str, str], document: Any = None,
     except HTTPError as error:
         raise LoginError(f"{where}: no answer: {type(error).__name__}") from None
     if answer.status != 200:
-        said = printable(answer.data.decode(errors="replace")[:300])
+        said = printable(_without(os.environ.get("VAULT_ID_TOKEN", ""), answer.data.decode(errors="replace"))[:300])
         raise LoginError(f"{where}: {answer.status}\n    found:    {said}\n    expected: a token for the role")
     try:
         return str(reduce(getitem, at, json.loads(answer.data)))
     except (ValueError, LookupError, TypeError):
         hint = "a proxy or a login page may have answered"
         raise LoginError(f"{where}: there is no {'.'.join(at)} in the answer\n    hint:     {hint}") from None
+
+
+def _without(token: str, said: str) -> str:
+    """What a server says, without the token that it may have repeated."""
+    return said.replace(token, "[secret]") if token else said
 
 
 def _setting(name: str) -> str:

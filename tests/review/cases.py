@@ -9,7 +9,6 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from kuber.plan.registration import UNKNOWN
 from kuber.review.changes import changes
 from kuber.review.dangers import Case, dangers
 from kuber.review.model import Danger
@@ -47,15 +46,15 @@ class Cluster:
 
     def set(self, type_: str, name: str, path: str, value: Any) -> Cluster:
         """With another value at a path of a resource's inputs, which is there but for its last step."""
-        return self._edited(self.one(type_, name), "inputs", path, value)
+        return self.edited(self.one(type_, name), "inputs", path, value)
 
     def unset(self, type_: str, name: str, path: str) -> Cluster:
         """With a property less; it is there."""
-        return self._edited(self.one(type_, name), "inputs", path, None, remove=True)
+        return self.edited(self.one(type_, name), "inputs", path, None, remove=True)
 
     def option(self, type_: str, name: str, option: str, value: Any) -> Cluster:
         """With another option of a resource."""
-        return self._edited(self.one(type_, name), "options", option, value)
+        return self.edited(self.one(type_, name), "options", option, value)
 
     def without(self, type_: str, name: str = "") -> Cluster:
         """With a resource less."""
@@ -78,11 +77,8 @@ class Cluster:
         new = {**old, "urn": urn, "name": to, "options": {**old["options"], **options}}
         return self.without(type_, name).plus(new)
 
-    def all_unknown(self, type_: str, name: str, path: str) -> Cluster:
-        """With a property that only an apply tells."""
-        return self.set(type_, name, path, UNKNOWN)
-
-    def _edited(self, old: Resource, part: str, path: str, value: Any, *, remove: bool = False) -> Cluster:
+    def edited(self, old: Resource, part: str, path: str, value: Any, *, remove: bool = False) -> Cluster:
+        """With another value in a part of a resource, `inputs` or `options`; without one where it is to be removed."""
         new = deepcopy(dict(old))
         *above, last = steps_of_path(path)
         parent = new[part]

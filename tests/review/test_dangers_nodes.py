@@ -240,10 +240,11 @@ def test_a_machine_that_gets_a_taint_is_told(effect: str, level: str) -> None:
 
 
 def test_a_machine_of_another_pool_is_told_with_what_no_longer_finds_it() -> None:
-    told = found(cluster(METAL), cluster(METAL.set(f"machines.{WORKER}.pool", "storage")))
-    assert [(one.rule, one.level) for one in told] == [("machine-moves", "low"), ("machine-tainted", "low")]
-    assert told[0].what == f"Machine {WORKER} goes from pool general to storage"
-    assert "kuber.dev/pool=general" in told[0].reason
+    moved = cluster(METAL.set(f"machines.{WORKER}.pool", "storage"))
+    assert rules(cluster(METAL), moved) == ["low machine-moves", "low machine-tainted"]
+    told = only("machine-moves", cluster(METAL), moved)
+    assert told.what == f"Machine {WORKER} goes from pool general to storage"
+    assert "kuber.dev/pool=general" in told.reason
 
 
 def test_a_new_machine_is_no_danger_even_if_its_pool_has_a_taint() -> None:

@@ -66,10 +66,12 @@ def test_a_comment_that_was_written_although_the_forge_failed_is_not_written_twi
 
 @pytest.mark.parametrize("fault", [Fault(reply=_BROKEN), Fault()], ids=["502", "reset"])
 def test_a_comment_that_was_not_written_is_written_at_the_next_try(forge: ForgeStandIn, fault: Fault) -> None:
+    time = Time()
     forge.fail("POST", _LIST, fault, fault)
-    posted(forge)
+    posted(forge, time=time)
     assert len(forge.comments) == 1
     assert forge.writes() == ["POST"] * 3
+    assert time.slept == [1.0, 2.0]
 
 
 def test_a_forge_that_stays_broken_is_left_after_five_tries(forge: ForgeStandIn) -> None:
@@ -108,6 +110,7 @@ def test_a_forge_that_comes_back_within_the_time_it_asks_for_gets_the_comment(fo
 
 
 _SOON = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000045"}  # Time begins at 1,800,000,000
+_OTHER = {"x-ratelimit-remaining": "4000", "x-ratelimit-reset": "1800000045"}  # of the limit that wasn't reached
 _SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 
 
@@ -119,6 +122,7 @@ _SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minute
         (Reply(status=403, headers=_SOON, document={"message": "API rate limit exceeded for 1.2.3.4."}), 45.0),
         (Reply(status=429, headers=_SOON), 45.0),
         (Reply(status=403, document={"message": _SECONDARY}), 60.0),
+        (Reply(status=403, headers=_OTHER, document={"message": _SECONDARY}), 60.0),
         (Reply(status=429, raw=b"Retry later\n"), 60.0),
         (Reply(status=429, headers={"RateLimit-Remaining": "0", "RateLimit-Reset": "1800000033"}), 33.0),
         (Reply(status=429, headers={"Retry-After": formatdate(1_800_000_021, usegmt=True)}), 21.0),

@@ -63,6 +63,15 @@ def test_a_token_in_the_address_of_a_redirect_is_in_no_error(forge: ForgeStandIn
         assert TOKEN not in text
 
 
+def test_a_token_in_the_address_of_a_further_page_is_in_no_error() -> None:
+    with listening(GitHubStandIn()) as github:
+        link = f'<{github.url}/page/2?access_token={TOKEN}>; rel="next"'
+        github.fail("GET", "/comments$", Fault(reply=Reply(document=[], headers={"Link": link})))
+        text = _failure(github)
+    assert "/page/2?access_token=[secret]" in text
+    assert TOKEN not in text
+
+
 def test_a_token_that_graphql_repeats_is_in_no_error() -> None:
     with listening(GitHubStandIn()) as github:
         github.has("pipeline", BODY)

@@ -301,7 +301,7 @@ def test_a_stack_that_is_made_is_a_new_cluster() -> None:
 def test_a_stack_that_is_destroyed_loses_what_is_in_it() -> None:
     review = reviewed(root("delete"), step("delete", bucket()), step("delete", node_group()))
     assert (review.status, review.counts) == ("changed", {"delete": 2})
-    assert {one.rule for one in review.dangers} == {"data-lost", "pool-removed"}
+    assert {one.rule for one in review.dangers} == {"pool-removed"}
 
 
 def test_what_is_forgotten_and_not_deleted_is_told_so() -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from kuber.review.model import LEVELS, Danger
 
 from . import (
+    admission,
     cloud_rights,
     cluster_rights,
     exposure,
     guards,
     hardening,
     headers,
+    load_balancers,
     loss,
     network_policies,
     nodes,
@@ -31,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     loss.losses,
     loss.protection,
     loss.renames,
+    load_balancers.load_balancers,
     nodes.pools,
     nodes.machines,
     versions.control_plane,
@@ -48,6 +51,8 @@ RULES: tuple[Rule, ...] = (
     headers.headers,
     guards.guards,
     guards.pod_security,
+    guards.budgets,
+    admission.admission,
     cloud_rights.cloud_rights,
     vault_rights.vault_rights,
     cluster_rights.cluster_rights,

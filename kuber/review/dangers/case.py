@@ -112,23 +112,23 @@ def is_for(resource: Resource, namespaces: frozenset[str]) -> bool:
 
     That is so of rights of a namespace's accounts, in a cloud too, and of what tells the API server to ask a namespace's pods.
     """
-    if namespace_of(resource):
-        return namespace_of(resource) in namespaces
-    inputs = resource["inputs"]
-    match resource["type"].rpartition(":")[2]:
+    inputs, kind = resource["inputs"], resource["type"].rpartition(":")[2]
+    if (namespace := namespace_of(resource)) and (kind != "RoleBinding" or namespace in namespaces):
+        return namespace in namespaces
+    match kind:
         case "PodIdentityAssociation":
             asked = [inputs.get("namespace")]
         case "IAMMember":
             asked = [found[1] if (found := _ACCOUNT.search(str(inputs.get("member")))) else None]
         case "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration":
             asked = [at(one, "clientConfig", "service", "namespace") for one in mappings(inputs.get("webhooks"))]
-        case "ClusterRoleBinding":
+        case "ClusterRoleBinding" | "RoleBinding":
             asked = [one.get("namespace") for one in mappings(inputs.get("subjects"))]
         case "APIService":
             asked = [at(inputs, "spec", "service", "namespace")]
         case _:
             return False
-    return bool(asked) and all(one in namespaces for one in asked)
+    return bool(asked) and all(isinstance(one, str) and one in namespaces for one in asked)
 
 
 def at(value: Any, *keys: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kuber.review.model import Change, Danger, Level
 from kuber.review.renames import Resource
 
-from .case import KUBERNETES, Case, at, danger, mapping, mappings, name_of, namespace_of
+from .case import KUBERNETES, Case, at, danger, mapping, mappings, name_of, namespace_of, short
 from .workload_pods import pod_labels, selects, workloads
 
 _LEVELS = ("privileged", "baseline", "restricted")
@@ -69,6 +70,43 @@ def pod_security(case: Case) -> Iterator[Danger]:
                 "pods in it may do what was refused until now, up to taking over their node",
                 "Keep the level, and give the one pod that needs more a namespace of its own.",
             )
+
+
+def budgets(case: Case) -> Iterator[Danger]:
+    """Disruption budgets that let more pods go at once."""
+    for change in case.changes:
+        if change.kind != "PodDisruptionBudget" or not change.before or not change.after:
+            continue
+        old, new = (mapping(change.inputs(when).get("spec")) for when in ("before", "after"))
+        if _allows_more(old, new):
+            told = [
+                f"{key}: {short(old.get(key))} becomes {short(new.get(key))}"
+                for key in _LIMITS
+                if old.get(key) != new.get(key)
+            ]
+            yield danger(
+                "guard-loosened",
+                "medium",
+                change,
+                f"{change.label} lets more pods go at once",
+                "; ".join(told),
+                "See that what is left can carry the load while a node is drained.",
+            )
+
+
+_LIMITS = ("maxUnavailable", "minAvailable")
+
+
+def _allows_more(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a budget's limit is looser; limits of different kinds can't be compared, and any one is tighter than none."""
+    limits = [[(key, spec[key]) for key in _LIMITS if spec.get(key) is not None] for spec in (old, new)]
+    if not limits[0] or not limits[1]:
+        return bool(limits[0])
+    (key, before), (other, after) = limits[0][0], limits[1][0]
+    if key != other or isinstance(before, str) != isinstance(after, str):
+        return True
+    numbers = [int(digits[0]) if (digits := re.match(r"\d+", str(one))) else 0 for one in (before, after)]
+    return numbers[1] > numbers[0] if key == "maxUnavailable" else numbers[1] < numbers[0]
 
 
 def _removed(change: Change, level: Level, what: str, reason: str) -> Danger:

@@ -1,7 +1,8 @@
-"""What keeps clusters, nodes and their disks safe by a single property, and no longer does."""
+"""What keeps clusters, nodes, disks and traffic safe by a single property, and no longer does."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from .case import Case, at, danger, mappings, short
 
 _EKS, _GKE = "aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster"
 _POOL, _TEMPLATE = "gcp:container/nodePool:NodePool", "aws:ec2/launchTemplate:LaunchTemplate"
+_ADDON = "aws:eks/addon:Addon"
+_VIRTUAL_SERVER, _INGRESS = "kubernetes:k8s.nginx.org/v1:VirtualServer", "kubernetes:networking.k8s.io/v1:Ingress"
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,22 @@ class Switch:
     read: Callable[[Mapping[str, Any]], Any] | None = None
 
     def value(self, inputs: Mapping[str, Any]) -> Any:
+        """The property's value."""
         return self.read(inputs) if self.read else at(inputs, *self.path.split("."))
 
 
 def _encrypted(inputs: Mapping[str, Any]) -> Any:
     disks = [at(one, "ebs", "encrypted") for one in mappings(inputs.get("blockDeviceMappings"))]
     return next((one for one in disks if one not in (True, "true")), disks[0] if disks else None)
+
+
+def _policies_enforced(inputs: Mapping[str, Any]) -> Any:
+    """Whether the network plugin of EKS enforces NetworkPolicies; None of other add-ons."""
+    try:
+        told = json.loads(str(inputs.get("configurationValues") or "{}"))
+    except ValueError:
+        return None
+    return str(at(told, "enableNetworkPolicy") or "false") if inputs.get("addonName") == "vpc-cni" else None
 
 
 _OF_NODES = "what runs on a node can take over the node's rights in the cloud"
@@ -57,6 +70,15 @@ SWITCHES = (
         "who reaches a node reads all of its pods without a credential",
     ),
     Switch(_POOL, "nodeConfig.shieldedInstanceConfig.enableSecureBoot", (True,), "a node may start what isn't signed", "medium"),
+    Switch(
+        _ADDON,
+        "configurationValues.enableNetworkPolicy",
+        ("true", "True"),
+        "no NetworkPolicy of the cluster is enforced any more",
+        read=_policies_enforced,
+    ),
+    Switch(_VIRTUAL_SERVER, "spec.tls", (), "requests and answers are sent in the clear"),
+    Switch(_INGRESS, "spec.tls", (), "requests and answers are sent in the clear"),
     Switch(_GKE, "enableShieldedNodes", (True,), "who takes over a machine may pass it off as a node"),
     Switch(_GKE, "enableLegacyAbac", (False,), "rights are given beside RBAC, to all service accounts"),
     Switch(_GKE, "privateClusterConfig.enablePrivateNodes", (True,), "nodes get addresses that the internet reaches"),

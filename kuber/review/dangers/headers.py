@@ -10,7 +10,7 @@ from kuber.review.renames import Resource
 
 from .case import Case, at, danger, mapping
 
-_DIRECTIVE = re.compile(r"\b(add_header|(?:proxy|grpc)_(?:hide|set)_header)\s+[\"']?([A-Za-z0-9-]+)[\"']?\s+?([^;]*)")
+_DIRECTIVE = re.compile(r"\b(add_header|(?:proxy|grpc)_(?:hide|set)_header)\s+[\"']?([A-Za-z0-9-]+)[\"']?\s*([^;]*)")
 _VERBS = {"add_header": "sends", "hide_header": "hides", "set_header": "strips"}
 
 

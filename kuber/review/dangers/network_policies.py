@@ -93,7 +93,7 @@ def _loosened(case: Case, change: Change, before: Resource, after: Resource) -> 
 
 def _level(added: list[_Flow], direction: str) -> Level:
     """How much new flows open; who reaches out to everybody isn't reached by everybody."""
-    worst = next(level for level in LEVELS if any(one.level == level for one in added))
+    worst: Level = next(level for level in LEVELS if any(one.level == level for one in added))
     return "medium" if worst == "high" and direction == "Egress" else worst
 
 

@@ -13,6 +13,7 @@ from kuber.review.properties import differences, is_within, steps_of_path
 from kuber.review.renames import Resource
 
 from .case import Case, at, changed_paths, danger, mapping, mappings, metadata, name_of, objects, short
+from .versions import kubernetes_versions
 from .workload_pods import OF_OPERATORS, template_of
 
 _NAMES = ("nodeGroupName", "name", "launchTemplate")
@@ -239,8 +240,8 @@ def _differing(case: Case, old: Resource, new: Resource) -> str:
                 if one.place[0] not in _NAMES and "tag" not in str(one.place[0]).lower()
             ]
     if not told:
-        versions = [one.get("kubernetesVersion") for one in (case.outputs_before, case.outputs_after)]
-        told = [f"Kubernetes: {short(versions[0])} becomes {short(versions[1])}"] if versions[0] != versions[1] else []
+        versions = kubernetes_versions(case)
+        told = [f"Kubernetes: {versions[0]} becomes {versions[1]}"] if versions[0] != versions[1] else []
     return "; ".join([*told[:4], *([f"and {len(told) - 4} more"] if len(told) > 4 else [])]) or "its fingerprint"
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from config.kubernetes import VersionSource, minor_number, version_table
-from kuber.review.model import Danger
+from kuber.review.model import Change, Danger
 from kuber.review.renames import Resource
 
-from .case import Case, at, changed_paths, danger, mapping, of_cluster, texts
+from .case import Case, at, changed_paths, danger, listed, mapping, of_cluster, texts
 
 _CONTROL_PLANES = ("aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster")
 _NOT_TOUCHING = (
@@ -36,7 +36,7 @@ _SOURCES: Mapping[str, VersionSource] = {
 
 def control_plane(case: Case) -> Iterator[Danger]:
     """The control plane: its version, and whatever else of it changes."""
-    before, after = (str(one.get("kubernetesVersion") or "") for one in (case.outputs_before, case.outputs_after))
+    before, after = kubernetes_versions(case)
     if before and after and before != after:
         step = minor_number(after) - minor_number(before)
         if step < 0:
@@ -84,10 +84,10 @@ def control_plane(case: Case) -> Iterator[Danger]:
 
 def support(case: Case) -> Iterator[Danger]:
     """A version whose support ends soon, or has ended, on a cluster that is changed anyway."""
-    version, source = str(case.outputs_after.get("kubernetesVersion") or ""), _source(case.after)
+    version, source = kubernetes_versions(case)[1], _source(case.after)
     if not version or source is None:
         return
-    release = version_table(source).minors.get(version)
+    release = version_table(source).minors.get(f"1.{minor_number(version)}")
     end = release.standard_support_until if release else None
     if end is None or (end - case.day).days > _NOTICE_DAYS:
         return
@@ -129,14 +129,11 @@ def crds(case: Case) -> Iterator[Danger]:
                     "See that nobody has objects of it.",
                 )
         if change.operation == "delete" and before:
-            yield danger(
-                "left-behind",
-                "low",
-                change,
-                f"The CRDs of {change.name} stay in the cluster",
-                f"{len(before)} CRDs, and all objects of them: nobody keeps them up to date any more",
-                "Once nobody has objects of them, name them in `standard_stack.remove_crds`.",
-            )
+            told = f"{_crds(len(before))}, and all objects of them: nobody keeps them up to date any more"
+            yield _left_behind(change, f"The CRDs of {change.name} stay in the cluster", told)
+        elif left := sorted(before.keys() - after.keys() - {*texts(change.inputs("after").get("remove"))}):
+            told = f"{listed(left)}, with all objects: nobody keeps that up to date any more"
+            yield _left_behind(change, f"{change.name} has {_crds(len(left))} less, and the cluster keeps that", told)
         old, new = (str(change.inputs(when).get("version") or "") for when in ("before", "after"))
         differing = sum(before.get(name) != crd for name, crd in after.items())
         if change.operation == "update" and (differing or old != new):
@@ -147,7 +144,7 @@ def crds(case: Case) -> Iterator[Danger]:
                 f"The CRDs of {change.name} go from {old} to {new}"
                 if old != new
                 else f"The CRDs of {change.name} change",
-                f"{differing} of {len(after)} CRDs change, before what uses them",
+                f"{differing} of {_crds(len(after))} {'changes' if differing == 1 else 'change'}, before what uses them",
                 "Read its notes on upgrading; CRDs stay at the newer version if the rest is taken back.",
             )
 
@@ -168,12 +165,44 @@ def charts(case: Case) -> Iterator[Danger]:
             )
 
 
+def kubernetes_versions(case: Case) -> tuple[str, str]:
+    """The cluster's version before and after, by what makes its control plane, or by the stack's outputs; empty where it isn't known.
+
+    An engine's preview knows the outputs of before alone.
+    """
+    before, after = (
+        next((found for one in plan.values() if (found := _version_of(one))), None) or outputs.get("kubernetesVersion")
+        for plan, outputs in ((case.before, case.outputs_before), (case.after, case.outputs_after))
+    )
+    return _version(before), _version(after)
+
+
+def _version_of(resource: Resource) -> Any:
+    if resource["type"] not in _CONTROL_PLANES:
+        return None
+    return resource["inputs"].get("version") or resource["inputs"].get("minMasterVersion")
+
+
+def _version(told: Any) -> str:
+    return told if isinstance(told, str) and re.match(r"1\.\d+", told) else ""
+
+
+def _left_behind(change: Change, what: str, reason: str) -> Danger:
+    advice = "Once nobody has objects of them, name them in `standard_stack.remove_crds`."
+    return danger("left-behind", "low", change, what, reason, advice)
+
+
+def _crds(number: int) -> str:
+    return "1 CRD" if number == 1 else f"{number} CRDs"
+
+
 def _charts(plan: Mapping[str, Resource]) -> dict[tuple[str, str], str]:
     return {
         (one["name"], chart): version
         for one in plan.values()
         if one["type"] == _PART
         for chart, version in mapping(one["inputs"].get("charts")).items()
+        if isinstance(version, str)
     }
 
 
