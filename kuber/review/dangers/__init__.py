@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     exposure.narrowed,
     network_policies.network_policies,
     hardening.hardening,
+    hardening.traffic,
     watching.watching,
     watching.keys,
     watching.alerts,

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kuber.review.model import Danger, Level
+from kuber.review.model import Change, Danger, Level
 
 from .case import Case, at, danger, mappings, short
 
 _EKS, _GKE = "aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster"
 _POOL, _TEMPLATE = "gcp:container/nodePool:NodePool", "aws:ec2/launchTemplate:LaunchTemplate"
 _ADDON = "aws:eks/addon:Addon"
-_VIRTUAL_SERVER, _INGRESS = "kubernetes:k8s.nginx.org/v1:VirtualServer", "kubernetes:networking.k8s.io/v1:Ingress"
+_WAYS_IN = ("kubernetes:k8s.nginx.org/v1:VirtualServer", "kubernetes:networking.k8s.io/v1:Ingress")
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,6 @@ def _encrypted(inputs: Mapping[str, Any]) -> Any:
     return next((one for one in disks if one not in (True, "true")), disks[0] if disks else None)
 
 
-def _policies_enforced(inputs: Mapping[str, Any]) -> Any:
-    """Whether the network plugin of EKS enforces NetworkPolicies; None of other add-ons."""
-    try:
-        told = json.loads(str(inputs.get("configurationValues") or "{}"))
-    except ValueError:
-        return None
-    return str(at(told, "enableNetworkPolicy") or "false") if inputs.get("addonName") == "vpc-cni" else None
-
-
 _OF_NODES = "what runs on a node can take over the node's rights in the cloud"
 SWITCHES = (
     Switch(_TEMPLATE, "metadataOptions.httpTokens", ("required",), f"old requests to the metadata server are answered: {_OF_NODES}"),
@@ -70,15 +61,6 @@ SWITCHES = (
         "who reaches a node reads all of its pods without a credential",
     ),
     Switch(_POOL, "nodeConfig.shieldedInstanceConfig.enableSecureBoot", (True,), "a node may start what isn't signed", "medium"),
-    Switch(
-        _ADDON,
-        "configurationValues.enableNetworkPolicy",
-        ("true", "True"),
-        "no NetworkPolicy of the cluster is enforced any more",
-        read=_policies_enforced,
-    ),
-    Switch(_VIRTUAL_SERVER, "spec.tls", (), "requests and answers are sent in the clear"),
-    Switch(_INGRESS, "spec.tls", (), "requests and answers are sent in the clear"),
     Switch(_GKE, "enableShieldedNodes", (True,), "who takes over a machine may pass it off as a node"),
     Switch(_GKE, "enableLegacyAbac", (False,), "rights are given beside RBAC, to all service accounts"),
     Switch(_GKE, "privateClusterConfig.enablePrivateNodes", (True,), "nodes get addresses that the internet reaches"),
@@ -97,11 +79,38 @@ def hardening(case: Case) -> Iterator[Danger]:
                 continue
             before, after = one.value(change.inputs("before")), one.value(change.inputs("after"))
             if (before in one.safe and after not in one.safe) if one.safe else (before and not after):
-                yield danger(
-                    "hardening-off",
-                    one.level,
-                    change,
-                    f"{change.label} is less well protected",
-                    f"{one.path}: {short(before)} becomes {short(after)}; {one.without}",
-                    "Keep it as it is, or say in the change why not.",
-                )
+                yield _off(change, one.level, f"{one.path}: {short(before)} becomes {short(after)}; {one.without}")
+
+
+def traffic(case: Case) -> Iterator[Danger]:
+    """Ways in that no longer have TLS, and a network plugin that no longer enforces policies."""
+    for change in case.changes:
+        if not change.before or not change.after:
+            continue
+        before, after = change.inputs("before"), change.inputs("after")
+        if change.type == _ADDON and _enforces_policies(before) and not _enforces_policies(after):
+            told = "enableNetworkPolicy is no longer set; no NetworkPolicy of the cluster is enforced any more"
+            yield _off(change, "high", told)
+        elif change.type in _WAYS_IN and at(before, "spec", "tls") and not at(after, "spec", "tls"):
+            yield _off(change, "high", "it has TLS no longer; requests and answers are sent in the clear")
+
+
+def _off(change: Change, level: Level, reason: str) -> Danger:
+    return danger(
+        "hardening-off",
+        level,
+        change,
+        f"{change.label} is less well protected",
+        reason,
+        "Keep it as it is, or say in the change why not.",
+    )
+
+
+def _enforces_policies(addon: Mapping[str, Any]) -> bool:
+    """Whether it is the network plugin of EKS, and enforces NetworkPolicies; so is one whose settings aren't known."""
+    told = addon.get("configurationValues")
+    try:
+        told = json.loads(told) if isinstance(told, str) else {}
+    except ValueError:
+        return True
+    return addon.get("addonName") == "vpc-cni" and str(at(told, "enableNetworkPolicy")).lower() == "true"

@@ -9,7 +9,7 @@ from typing import Any
 from kuber.review.model import Danger
 from kuber.review.renames import Resource
 
-from .addresses import Network, beyond, networks, shown
+from .addresses import Network, beyond, networks, shown, without
 from .case import Case, at, danger, mapping, metadata, texts
 
 _SERVICE = "kubernetes:core/v1:Service"
@@ -76,7 +76,8 @@ def _lost(before: Resource, after: Resource) -> list[Network]:
     old, new = (one["inputs"].get("spec") for one in (before, after))
     if not isinstance(at(new, "addresses"), list):
         return []
-    return beyond(_pool(texts(at(old, "addresses"))), _pool(texts(at(new, "addresses"))))
+    kept = _pool(texts(at(new, "addresses")))
+    return beyond((part for one in _pool(texts(at(old, "addresses"))) for part in without(one, kept)), ())
 
 
 def _pool(told: Iterable[str]) -> list[Network]:
