@@ -8,7 +8,7 @@ import pytest
 
 from kuber.replacement.differences import TABLE
 from kuber.review.dangers import loss
-from tests.review.cases import another, cluster, found, of_rule, only, rules, whole
+from tests.review.cases import Resource, another, cluster, found, of_rule, only, rules, whole
 from tests.support import EKS, GKE, METAL
 
 PROMETHEUS = "system-monitoring/monitoring-prometheus"
@@ -115,6 +115,22 @@ def test_a_namespace_takes_all_that_is_in_it() -> None:
     )
     assert told.reason.startswith(f"everything in it goes: {inside} objects of the stack")
     assert rules(whole(EKS), off) == ["high namespace-goes"]  # and nothing of what goes with it, cloud rights included
+
+
+def test_rights_elsewhere_of_a_namespaces_accounts_go_with_it_and_those_of_others_are_told() -> None:
+    eks = whole(EKS)
+    gone = eks.without("Namespace", "system-dns")
+
+    def bound(*namespaces: str) -> Resource:
+        subjects = [{"kind": "ServiceAccount", "name": "x", "namespace": one} for one in namespaces]
+        name = "kube-system/auth-reader"
+        metadata = {"name": "auth-reader", "namespace": "kube-system"}
+        like = next(one for one in eks.resources.values() if one["type"].endswith("v1:RoleBinding"))
+        return another(like, name, metadata=metadata, subjects=subjects)
+
+    assert not of_rule("traffic-stops", eks.plus(bound("system-dns")), gone)
+    (told,) = of_rule("traffic-stops", eks.plus(bound("system-dns", "system-logging")), gone)
+    assert told.where == "RoleBinding kube-system/auth-reader"
 
 
 def test_a_namespace_that_the_engine_forgets_takes_nothing() -> None:

@@ -296,6 +296,13 @@ def test_an_account_among_all_that_may_log_in_is_no_danger() -> None:
 FILEBEAT = "system-logging-filebeat"
 
 
+def test_a_role_of_vault_that_takes_tokens_for_anybody_is_told() -> None:
+    eks = cluster(EKS)
+    told = only("rights-widened", eks, eks.unset("AuthBackendRole", "prod-eks-workload", "audience"))
+    assert (told.level, told.reason) == ("medium", "now also: tokens that were made for anybody else")
+    assert not of_rule("rights-widened", eks, eks.set("AuthBackendRole", "prod-eks-workload", "audience", "other"))
+
+
 def with_rbac(*rules: Mapping[str, Any], name: str = FILEBEAT, only_these: bool = False) -> Cluster:
     """EKS with rules more in a ClusterRole."""
     eks = whole(EKS)

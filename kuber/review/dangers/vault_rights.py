@@ -37,6 +37,8 @@ def vault_rights(case: Case) -> Iterator[Danger]:
                 )
                 if "*" not in texts(change.inputs("before").get(key)) or key == "tokenPolicies"
             ]
+            if change.inputs("before").get("audience") and not change.inputs("after").get("audience"):
+                added_to_role.append("tokens that were made for anybody else")
             if added_to_role:
                 everyone = any(one.endswith(" *") for one in added_to_role)
                 yield _widened(change, f"now also: {listed(added_to_role)}", high=everyone)
