@@ -44,7 +44,7 @@ class Difference:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """All differences, by path. A missing property is as good as null."""
+    """All differences, by path. A missing property is as good as null; an item of a list, as empty as it may be, isn't."""
     return list(_walk(before, after, (), ""))
 
 
@@ -125,7 +125,12 @@ def _walk_list(before: list[Any], after: list[Any], place: Place, shown: str) ->
     if name is None:
         for index in range(max(len(before), len(after))):
             old, new = (one[index] if index < len(one) else None for one in (before, after))
-            yield from _walk(old, new, (*place, index), f"{shown}[{index}]")
+            at, shown_at = (*place, index), f"{shown}[{index}]"
+            if _is_nothing(old) and _is_nothing(new) and old != new:  # to a rule of a NetworkPolicy, `{}` is everything
+                kind = "add" if index >= len(before) else "delete" if index >= len(after) else "update"
+                yield Difference(at, shown_at, kind, old, new)
+            else:
+                yield from _walk(old, new, at, shown_at)
         return
     old_items = {item[name]: (index, item) for index, item in enumerate(before)}
     new_items = {item[name]: (index, item) for index, item in enumerate(after)}

@@ -241,3 +241,11 @@ def at(value: Any, place: Place, *, moved: bool = False) -> Iterator[Any]:
     elif isinstance(value, list) and isinstance(step, int):
         for item in value if moved else value[step : step + 1]:
             yield from at(item, tuple(rest), moved=moved)
+
+
+def test_an_empty_item_of_a_list_is_an_item() -> None:
+    before, after = {"ingress": [{"from": []}]}, {"ingress": [{"from": []}, {}]}
+    (found,) = differences(before, after)
+    assert (found.place, found.kind, found.after) == (("ingress", 1), "add", {})
+    (found,) = differences(after, before)
+    assert (found.place, found.kind, found.before) == (("ingress", 1), "delete", {})
