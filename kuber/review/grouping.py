@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .folding import GRAVITY
 from .model import Entry, Operation, Review
 
 NEW = "New clusters"
@@ -44,7 +45,7 @@ class Group:
     Attributes:
         component: Its name for people.
         entries: What is told one by one; the gravest first.
-        counted: The rest.
+        counted: The rest; the gravest first.
     """
 
     component: str
@@ -95,6 +96,6 @@ def _counted(component: str, entries: Sequence[Entry], listed: Sequence[Entry] =
             stacks=stacks,
             kinds=dict(sorted(kinds.items(), key=lambda one: (-one[1], one[0]))),
         )
-        for (operation, retained, stacks), kinds in numbers.items()
+        for (operation, retained, stacks), kinds in sorted(numbers.items(), key=lambda one: GRAVITY.index(one[0][0]))
     ]
     return Group(component=component, entries=listed, counted=counted)

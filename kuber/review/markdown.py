@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from . import wording
-from .folding import GRAVITY
 from .grouping import Group, groups
 from .model import Entry, Manifest, Rehearsed, Review
 
@@ -139,7 +138,7 @@ def _group(group: Group, review: Review, room: int) -> str:
     end = "\n</details>\n"
     counted = [
         f"- {one.operation} {text(wording.counted(one))} ({text(wording.stacks(one.stacks, review))})\n"
-        for one in sorted(group.counted, key=lambda one: GRAVITY.index(one.operation))
+        for one in group.counted
     ]
     room -= len(head) + len(end) + _MORE
     if room < 0:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Operation = Literal["create", "update", "replace", "delete"]
-OPERATIONS: tuple[Operation, ...] = ("create", "update", "replace", "delete")
 
 Level = Literal["high", "medium", "low"]
 LEVELS: tuple[Level, ...] = ("high", "medium", "low")

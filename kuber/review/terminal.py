@@ -12,7 +12,6 @@ from rich.table import Table
 from kuber.console import console_for
 
 from . import wording
-from .folding import GRAVITY
 from .grouping import Group, groups
 from .model import ClusterReview, Danger, Entry, Level, Operation, Review
 
@@ -82,7 +81,7 @@ def _show_changes(review: Review, console: Console) -> None:
 def _group_lines(group: Group, review: Review) -> Iterator[str]:
     for one in group.entries:
         yield from _entry_lines(one, review)
-    for one in sorted(group.counted, key=lambda one: GRAVITY.index(one.operation)):
+    for one in group.counted:
         where = escape(wording.stacks(one.stacks, review))
         yield f"  {_verb(one.operation, one.operation)} {escape(wording.counted(one))} ({where})"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -14,6 +14,7 @@ from kuber.plan.registration import SECRET, UNKNOWN
 from .folding import GRAVITY
 from .grouping import Counted
 from .model import Change, ClusterReview, Danger, Operation, Pool, Property, Range, Review
+from .pools import nodes as nodes_of
 from .properties import CHANGED_SECRET
 from .shared_names import CLUSTER, without_cluster
 
@@ -83,11 +84,6 @@ def compared(review: Review) -> str:
     return f"{review.base} → {review.head}{source}"
 
 
-def verdict(cluster: ClusterReview, currency: str = "") -> str:
-    """What happens to one cluster: "prod-eks: 1 deleted, 1 replaced, 2 updated; highest danger: high; nodes 3–6 → 3–9"."""
-    return f"{cluster.stack}: {outcome(cluster, currency)}"
-
-
 def outcome(cluster: ClusterReview, currency: str = "") -> str:
     """The verdict of a cluster without its name."""
     if cluster.status == "broken":
@@ -111,8 +107,8 @@ def nodes(cluster: ClusterReview) -> str:
     if not cluster.pools_before and not cluster.pools_after:
         return ""
     before, after = (
-        _nodes(cluster.pools_before) if cluster.status != "new" else None,
-        _nodes(cluster.pools_after) if cluster.status != "removed" else None,
+        nodes_of(cluster.pools_before) if cluster.status != "new" else None,
+        nodes_of(cluster.pools_after) if cluster.status != "removed" else None,
     )
     return f"nodes {_from_to(before, after, _range)}"
 
@@ -257,10 +253,6 @@ def _pool_change(before: Pool | None, after: Pool | None) -> str:
         pairs = ((", ".join(one.machine_types), one.capacity.replace("_", " ")) for one in (before, after))
         told += [f"{plain(old)} → {plain(new)}" for old, new in zip(*pairs, strict=True) if old != new]
     return "; ".join(told)
-
-
-def _nodes(pools: Iterable[Pool]) -> Range:
-    return sum((one.nodes for one in pools), Range(least=0, most=0))
 
 
 def _from_to(before: Range | None, after: Range | None, written: Any) -> str:
