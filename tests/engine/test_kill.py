@@ -16,7 +16,7 @@ from kuber.rehearsal import processes
 from kuber.rehearsal.cloud import Fault
 from kuber.rehearsal.engine import EngineError
 from kuber.rehearsal.events import Run, Step
-from kuber.rehearsal.state_file import StateError
+from kuber.rehearsal.state_file import StateError, StateFile
 from tests.engine.staging import Staged, staged_small
 from tests.rehearsal.cluster import until
 
@@ -146,8 +146,7 @@ def test_importing_pending_creates_by_refresh_loses_them(small: Staged) -> None:
 
 @pytest.mark.parametrize("kept", [0.0, 0.5], ids=["empty", "cut in half"])
 def test_a_damaged_state_comes_back_from_the_copy_before_it(small: Staged, kept: float) -> None:
-    small.engine.up(small.stack, kill_at=5)
-    state = small.engine.state_file(small.stack)
+    state = killed_at_the_fifth_step(small)
     whole = state.path.read_bytes()
     state.path.write_bytes(whole[: int(len(whole) * kept)])
     small.engine.cancel(small.stack)
@@ -164,8 +163,7 @@ def test_a_damaged_state_comes_back_from_the_copy_before_it(small: Staged, kept:
 
 
 def test_an_engine_killed_while_it_writes_its_notes_leaves_them_empty_and_recovery_removes_them(small: Staged) -> None:
-    small.engine.up(small.stack, kill_at=5)
-    notes = small.engine.state_file(small.stack).path.with_name("dev.json.attrs")
+    notes = killed_at_the_fifth_step(small).path.with_name("dev.json.attrs")
     notes.write_bytes(b"")
     with pytest.raises(EngineError, match="failed to load checkpoint: EOF"):
         small.engine.cancel(small.stack)
@@ -223,6 +221,7 @@ def test_an_engine_killed_on_a_full_disk_leaves_a_state_that_the_last_commands_c
     small.configure("config:\n  small:greeting: good morning\n")
     with up_with_half_the_room(small):
         until(lambda: is_damaged(small))
+    small.engine.state_file(small.stack).remove_emptied_notes()
     small.engine.cancel(small.stack)
     with pytest.raises(EngineError, match=r"failed to load checkpoint: .*unexpected end of JSON input"):
         small.engine.up(small.stack)
@@ -279,6 +278,14 @@ def is_damaged(small: Staged) -> bool:
     except StateError:
         return True
     return False
+
+
+def killed_at_the_fifth_step(small: Staged) -> StateFile:
+    """The state that a killed `up` leaves, with whole notes beside it wherever the kill fell."""
+    assert small.engine.up(small.stack, kill_at=5).killed
+    state = small.engine.state_file(small.stack)
+    state.remove_emptied_notes()
+    return state
 
 
 def kill_in_the_middle_of(small: Staged, name: str) -> None:
