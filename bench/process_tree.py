@@ -24,6 +24,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kuber.rehearsal.processes import hearing_interrupts
+
 _PR_SET_CHILD_SUBREAPER = 36
 _LOOK_EVERY_SECONDS = 0.02
 _STRAGGLERS_SECONDS = 30.0
@@ -70,7 +72,10 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], lo
     _become_subreaper()
     with log.open("wb") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
+        with hearing_interrupts():
+            process = subprocess.Popen(
+                command, cwd=folder, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
+            )
         onlooker = _Onlooker()
         onlooker.start()
         _, status, accounted = os.wait4(process.pid, 0)

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 GRACE_SECONDS = 5.0
@@ -47,18 +47,19 @@ def run(
         subprocess.TimeoutExpired: it took longer than `timeout_seconds`.
         OSError: it can't be started.
     """
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
+    with hearing_interrupts():
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
     deadline = time.monotonic() + timeout_seconds
     try:
         while True:
@@ -74,6 +75,23 @@ def run(
                     _kill_session(process.pid)
     finally:
         _end(process)
+
+
+@contextmanager
+def hearing_interrupts() -> Iterator[None]:
+    """What is started in this context hears SIGINT, even if this process was started deaf to it, as by `&` in a script.
+
+    The engine ends its language host by that signal, and waits 5 s for one that doesn't hear it. What is started should be in a
+    session of its own, where no terminal's Ctrl-C comes. In threads but the main one nothing is done.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN or current_thread() is not main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)  # a handler isn't inherited by another program; being deaf is
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class DaemonError(Exception):
