@@ -48,6 +48,7 @@ bench: $(VENV)/.installed-dev  ## Measure, and write bench/results
 	$(BIN)/python -m bench.up
 	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.apply
+	$(BIN)/python -m bench.crds
 	$(BIN)/python -m bench.rehearse
 	$(BIN)/python -m bench.review
 

@@ -33,9 +33,9 @@ from .arguments import at_least_one
 from .charts import charts_at_hand, charts_in_words
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_ratio, wall_seconds
 from .process_tree import MeasurementError, Usage, run_apart
+from .programs import copy_program
 
 NAME = "apply"
-_PROGRAM = Path(__file__).with_name("manifests")
 _LEFT_OUT = ("APIService", "MutatingWebhookConfiguration", "Secret", "ValidatingWebhookConfiguration")
 _DO_NOT_WAIT = {"pulumi.com/skipAwait": "true"}
 _ESTABLISHED_SECONDS = 30.0
@@ -91,7 +91,7 @@ def _objects() -> list[Manifest]:
 
 def _on_a_new_control_plane(objects: Sequence[Manifest], name: str, measure: Measure) -> Usage:
     with ControlPlane(webhooks=False) as control_plane, TemporaryDirectory() as scratch:
-        _make_crds(control_plane)
+        make_crds(control_plane)
         file = Path(scratch, "objects.json")
         file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
         usage = measure(control_plane, file, Path(scratch))
@@ -101,10 +101,7 @@ def _on_a_new_control_plane(objects: Sequence[Manifest], name: str, measure: Mea
 
 
 def _up(control_plane: ControlPlane, file: Path, folder: Path) -> Usage:
-    project = folder / "project"
-    project.mkdir()
-    for name in ("__main__.py", "Pulumi.yaml"):
-        (project / name).write_text((_PROGRAM / name).read_text().replace("../..", str(_PROGRAM.parents[1])))
+    project = copy_program("manifests", folder / "project")
     given = {"manifests:file": str(file), "manifests:kubeconfig": str(control_plane.kubeconfig)}
     (project / "Pulumi.all.yaml").write_text(json.dumps({"config": given}))
     with Engine(project, providers=[KubernetesStandIn()]) as engine:
@@ -126,7 +123,12 @@ def _apply(control_plane: ControlPlane, file: Path, folder: Path) -> Usage:
     return run_apart(words, folder, {**os.environ, "HOME": str(folder)}, folder / "output.log")
 
 
-def _make_crds(control_plane: ControlPlane) -> None:
+def make_crds(control_plane: ControlPlane) -> None:
+    """Make all CRDs of prod-eks, and wait until they are served.
+
+    Raises:
+        MeasurementError: one isn't.
+    """
     cache, api = ChartCache(), control_plane.api
     names = {name: crd.digest for bundle in stack_of(EKS).stack.bundles for name, crd in bundle.crds.items()}
     for digest in names.values():

@@ -22,9 +22,9 @@ from .arguments import at_least_one, sizes
 from .bucket import Bucket
 from .figures import Growth, cpu_seconds, growth, wall_seconds
 from .process_tree import MeasurementError, Usage, run_apart
+from .programs import copy_program
 
 NAME = "growth"
-_PROGRAM = Path(__file__).with_name("objects")
 _EXPONENT_GOAL = 1.1
 _QUIET_COMMANDS = ("preview", "up again")
 
@@ -91,9 +91,7 @@ def _runs(size: int, write_seconds: float | None) -> Runs:
     """From nothing to a second `up`; the states are in a folder where no time is given."""
     stack = f"objects-{size}"
     with ExitStack() as stage:
-        project = Path(stage.enter_context(TemporaryDirectory()))
-        for file in ("__main__.py", "Pulumi.yaml"):
-            (project / file).write_text((_PROGRAM / file).read_text().replace("../..", str(_PROGRAM.parents[1])))
+        project = copy_program("objects", Path(stage.enter_context(TemporaryDirectory())))
         (project / f"Pulumi.{stack}.yaml").write_text(f"config:\n  objects:objects: {size}\n")
         bucket = None if write_seconds is None else stage.enter_context(Bucket(write_seconds=write_seconds))
         engine = stage.enter_context(
@@ -163,7 +161,7 @@ def _report(
     smaller, larger = of_sizes[-2:]
     growths = {command: _growth(in_folder, command, smaller, larger) for command in ("up", *_QUIET_COMMANDS)}
     slowed = {command: _growth(in_bucket, command, smaller, larger) for command in ("up", *_QUIET_COMMANDS)}
-    met = all(_exponent(one[command]) <= _EXPONENT_GOAL for one in (growths, slowed) for command in _QUIET_COMMANDS)
+    reached = all(_exponent(one[command]) <= _EXPONENT_GOAL for one in (growths, slowed) for command in _QUIET_COMMANDS)
     exponents = [
         [name, *(text for one in (growths, slowed) for text in (_shown(one[command]), f"{one[command].plain:.2f}"))]
         for command, name in (("up", "first `up`"), ("preview", "preview"), ("up again", "`up` again"))
@@ -179,7 +177,7 @@ def _report(
             results.table([*header, "writes"], rows),
             f"Growth exponents of CPU from {smaller} to {larger} objects, above an empty stack's and of all:",
             results.table(["", "folder, above", "folder, all", "bucket, above", "bucket, all"], exponents),
-            f"Goal, at most {_EXPONENT_GOAL} for a preview and an `up` that changes nothing: {'met' if met else 'not met'}.\n",
+            f"Goal, at most {_EXPONENT_GOAL} for a preview and an `up` that changes nothing: {results.met(reached)}.\n",
         ]
     )
 

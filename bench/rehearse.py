@@ -121,15 +121,11 @@ def _report(described: dict[str, str], starts: Sequence[Start], rehearsals: Sequ
             results.table(["step", "wall, s"], rows),
             f"All of it: {wall_seconds(usages):.1f} s, with {cpu_seconds(usages):.1f} s of CPU and {peak_mb(usages):.0f} MB of "
             f"resident memory in all processes. Goal, at most {_WALL_GOAL_SECONDS} s on 2 cores: "
-            f"{_met(wall_seconds(usages) <= _WALL_GOAL_SECONDS)}.",
+            f"{results.met(wall_seconds(usages) <= _WALL_GOAL_SECONDS)}.",
             f"The control plane is ready after {ready:.1f} s, and takes {memory:.0f} MB then. Goal, at most {_READY_GOAL_SECONDS} s "
-            f"and {_MEMORY_GOAL_MB} MB: {_met(reached)}.\n",
+            f"and {_MEMORY_GOAL_MB} MB: {results.met(reached)}.\n",
         ]
     )
-
-
-def _met(reached: bool) -> str:
-    return "met" if reached else "not met"
 
 
 if __name__ == "__main__":

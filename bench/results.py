@@ -19,6 +19,11 @@ def write(folder: Path, name: str, text: str, data: Mapping[str, Any]) -> None:
     print(f"\n{text}\nWritten to {markdown} and {document}.")
 
 
+def met(reached: bool) -> str:
+    """Whether a goal is met, in words."""
+    return "met" if reached else "not met"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table: the first column to the left, figures to the right."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]

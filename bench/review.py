@@ -134,7 +134,7 @@ def _report(described: dict[str, str], measured: dict[str, list[Usage]], runs: i
 
 
 def _met(usages: Sequence[Usage], goal_seconds: float) -> str:
-    return "met" if wall_seconds(usages) <= goal_seconds else "not met"
+    return results.met(wall_seconds(usages) <= goal_seconds)
 
 
 if __name__ == "__main__":

@@ -120,8 +120,8 @@ def _report(described: dict[str, str], warm: list[Usage], cold: list[Cold], reso
         [name, f"{cpu_seconds(of):.2f}", f"{wall_seconds(of):.2f}", f"{peak_mb(of):.0f}"]
         for name, of in (("rendered before", warm), ("nothing rendered", cold_usages))
     ]
-    met = "met" if cpu_seconds(warm) <= _CPU_GOAL_SECONDS and peak_mb(warm) <= _MEMORY_GOAL_MB else "not met"
-    overhead_met = "met" if overhead <= _OVERHEAD_GOAL else "not met"
+    met = results.met(cpu_seconds(warm) <= _CPU_GOAL_SECONDS and peak_mb(warm) <= _MEMORY_GOAL_MB)
+    overhead_met = results.met(overhead <= _OVERHEAD_GOAL)
     return "\n\n".join(
         [
             "# `kuber plan` with the standard stack",

@@ -148,7 +148,7 @@ def _report(described: dict[str, str], as_it_comes: Sequence[Ups], quick: Sequen
             lambda one: one.control_plane_mb,
         )
     )
-    reached = [_met(cpu_seconds(of) <= _CPU_GOAL_SECONDS) for of in first]
+    reached = [results.met(cpu_seconds(of) <= _CPU_GOAL_SECONDS) for of in first]
     return "\n\n".join(
         [
             f"# A first `pulumi up` of {EKS.stack}",
@@ -162,7 +162,7 @@ def _report(described: dict[str, str], as_it_comes: Sequence[Ups], quick: Sequen
             f"Goal of a first `up`, at most {_CPU_GOAL_SECONDS} s CPU: {reached[0]} with settings as they come, {reached[1]} with "
             "quick ones.",
             f"State: {state:.2f} MB, of which outputs are {outputs:.2f} MB. Goal, at most {_STATE_GOAL_MB:.0f} MB: "
-            f"{_met(state <= _STATE_GOAL_MB)}. Compressed (PULUMI_DIY_BACKEND_GZIP) it is {compressed:.2f} MB.",
+            f"{results.met(state <= _STATE_GOAL_MB)}. Compressed (PULUMI_DIY_BACKEND_GZIP) it is {compressed:.2f} MB.",
             f"The control plane takes {control_plane:.0f} MB with all of it.\n",
         ]
     )
@@ -170,10 +170,6 @@ def _report(described: dict[str, str], as_it_comes: Sequence[Ups], quick: Sequen
 
 def _middle(ups: Sequence[Ups], of: Callable[[Ups], float]) -> float:
     return median(map(of, ups))
-
-
-def _met(reached: bool) -> str:
-    return "met" if reached else "not met"
 
 
 if __name__ == "__main__":

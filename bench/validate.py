@@ -68,7 +68,7 @@ def _report(described: dict[str, str], measured: dict[str, list[Usage]], stack_f
     ]
     each = cpu_seconds(measured["all"]) / stack_files
     slowest = max(cpu_seconds(usages) for usages in measured.values() if usages is not measured["all"])
-    met = "met" if max(each, slowest) <= _CPU_GOAL_SECONDS else "not met"
+    met = results.met(max(each, slowest) <= _CPU_GOAL_SECONDS)
     return "\n\n".join(
         [
             "# `kuber validate`",

@@ -138,23 +138,29 @@ class _Judgement:
         """What a resource follows whose own inputs are the same as far as anyone knows, and whether it is replaced by that.
 
         Where what tells an unknown property is replaced or new, the property is another afterwards; an engine sees it so in a
-        preview. Another provider replaces where the same one would be replaced by what differs between the two (pulumi,
+        preview. Of a property of which a part is ignored nobody knows which part a resource tells: it follows for the sake of the
+        other. Another provider replaces where the same one would be replaced by what differs between the two (pulumi,
         resource/deploy/step_generator.go, providerChanged).
         """
         provider = self.found.get(new["provider"] or "")
         if provider and (provider.operation == "replace" or self._is_for_another_cluster(old, new)):
             return _followed(provider), True
         followed, replaced = "", False
-        ignored = {path[0] for path in _paths(new, "ignoreChanges")}
+        ignored = _paths(new, "ignoreChanges")
+
+        def counts(place: Place) -> bool:
+            return not any(is_within(place, path) for path in ignored)
+
+        open_names = {place[0] for place in map(steps_of_path, new["unknown"]) if counts(place)}
         for name, urns in (new.get("unknownFrom") or {}).items():
             causes = (self.found[urn] for urn in urns if urn in self.found)
             cause = next((one for one in causes if one.operation in ("replace", "create")), None)
-            if cause is None or name in ignored:
+            if cause is None or name not in open_names:
                 continue
             followed = followed or _followed(cause)
             unlike = {**_wire(old["inputs"]), name: _told_otherwise(old["inputs"].get(name))}
             differing = clouds.changes(new["type"], unlike, _wire(new["inputs"]))
-            replaced = replaced or any(one.replaces for one in differing if one.path[0] == name)
+            replaced = replaced or any(one.replaces for one in differing if one.path[0] == name and counts(one.path))
         return followed, replaced
 
     def _is_for_another_cluster(self, old: Resource, new: Resource) -> bool:
@@ -244,7 +250,9 @@ def old_one_goes_first(before: Resource, after: Resource) -> bool:
     if "deleteBeforeReplace" in after["options"]:
         return bool(after["options"]["deleteBeforeReplace"])
     if after["type"].startswith(_KUBERNETES):
-        old, new = (one["inputs"].get("metadata", {}) for one in (before, after))
+        old, new = (
+            named if isinstance(named := one["inputs"].get("metadata"), Mapping) else {} for one in (before, after)
+        )
         return "name" in new and all(old.get(key) == new.get(key) for key in ("name", "namespace"))
     return clouds.deletes_first(after["type"], after["inputs"])
 

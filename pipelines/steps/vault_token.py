@@ -60,6 +60,10 @@ def _asked(method: str, url: str, headers: dict[str, str], document: Any = None,
         answer = pool.request(method, url, headers=headers, json=document, timeout=30.0, redirect=False)
     except HTTPError as error:
         raise LoginError(f"{where}: no answer: {type(error).__name__}") from None
+    except ValueError:  # its text would hold the header
+        raise LoginError(
+            f"{where}: a setting can't be sent: a header has no line breaks or control characters"
+        ) from None
     if answer.status != 200:
         said = printable(_without(os.environ.get("VAULT_ID_TOKEN", ""), answer.data.decode(errors="replace"))[:300])
         raise LoginError(f"{where}: {answer.status}\n    found:    {said}\n    expected: a token for the role")

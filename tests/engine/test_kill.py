@@ -187,7 +187,7 @@ def test_an_object_that_was_made_and_never_heard_of_can_be_taken_over_by_one_up(
 
 
 def test_the_second_of_two_ups_is_refused_and_the_first_goes_on(small: Staged) -> None:
-    small.faults.script = (Fault(effect="slow", type=VPC, seconds=8),)
+    small.faults.script = (Fault(effect="slow", type=VPC, seconds=15),)
     refused: list[str] = []
 
     def try_another(step: Step) -> None:

@@ -134,6 +134,20 @@ def test_on_github_the_token_for_vault_is_asked_for_by_its_audience(workplace: W
     assert (login, document["jwt"]) == ("/v1/auth/github/login", "token-of-github")
 
 
+def test_a_token_that_no_header_can_hold_is_told_without_it(workplace: Workplace) -> None:
+    with serving() as servers:
+        settings = {
+            "VAULT_ADDR": servers.url,
+            "VAULT_ROLE": "kuber-up",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{servers.url}/token?api-version=2",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job\nand-more",
+        }
+        done = workplace.run("pipelines/steps/preview prod-eks", settings)
+    assert done.returncode != 0 and "no token of Vault: GET" in done.stderr and "can't be sent" in done.stderr
+    assert "of-the-job" not in done.stderr and "Traceback" not in done.stderr
+    assert servers.asked == []
+
+
 def test_where_vault_refuses_nothing_is_previewed_and_no_token_is_told(workplace: Workplace) -> None:
     with serving() as servers:
         servers.status = 400

@@ -10,6 +10,7 @@ import ssl
 import struct
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Stored:
     system: bool = False
 
 
-class ForgeStandIn:
+class ForgeStandIn(ABC):
     """What both forges have: comments, accounts by their tokens, and faults.
 
     Attributes:
@@ -116,13 +117,13 @@ class ForgeStandIn:
         """Of all comments."""
         return [one.body for one in self.comments]
 
+    @abstractmethod
     def environment(self) -> dict[str, str]:
         """What the pipeline's job has."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, request: Seen) -> Reply:
         """What the forge answers when nothing goes wrong."""
-        raise NotImplementedError
 
     def reply(self, request: Seen) -> Reply | None:
         """What is answered; None for a reset connection."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kuber.plan.registration import unknown_paths
+
 STACK_TYPE = "pulumi:pulumi:Stack"
 ROOT = "urn:pulumi:prod::kuber::pulumi:pulumi:Stack::kuber-prod"
 
@@ -33,7 +35,7 @@ def resource(
         "parent": parent["urn"] if parent else ROOT,
         "provider": provider["urn"] if provider else None,
         "inputs": dict(inputs or {}),
-        "unknown": [],
+        "unknown": sorted(unknown_paths(dict(inputs or {}))),
         "unknownFrom": tellers,
         "options": {**options, **({"dependsOn": depends} if depends else {})},
     }

@@ -231,6 +231,23 @@ def test_what_ignores_that_property_does_not_follow() -> None:
     assert told([old, group(old, **options)], [new, group(new, **options)]) == {"a": "replace"}
 
 
+def test_what_ignores_a_part_of_that_property_follows_for_the_other_part() -> None:
+    """As an EKS cluster, whose subnets can't be changed: another security group for its API is another group all the same."""
+
+    def with_group(description: str, **inside: Any) -> list[Resource]:
+        firewall = resource("aws:ec2/securityGroup:SecurityGroup", "api", {"description": description})
+        inputs = {"vpcConfig": {"subnetIds": [UNKNOWN], **inside}}
+        options = {"ignoreChanges": ["vpcConfig.subnetIds"]}
+        return [
+            firewall,
+            resource(CLUSTER, "prod", inputs, unknown_from={"vpcConfig": [firewall]}, **options),
+        ]
+
+    groups = {"securityGroupIds": [UNKNOWN]}
+    assert told(with_group("a", **groups), with_group("b", **groups)) == {"api": "replace", "prod": "update"}
+    assert told(with_group("a"), with_group("b")) == {"api": "replace"}
+
+
 def test_what_follows_in_a_property_that_can_change_is_updated() -> None:
     def with_role(name: str) -> list[Resource]:
         role = resource("aws:iam/role:Role", "role", {"name": name})

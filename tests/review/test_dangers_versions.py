@@ -76,6 +76,13 @@ def test_a_control_plane_that_follows_something_else_is_told() -> None:
     assert told.reason.startswith(why)
 
 
+def test_its_logs_are_not_its_reach() -> None:
+    eks = cluster(EKS)
+    fewer = eks.set("Cluster", "prod-eks", "enabledClusterLogTypes", ["api", "audit"])
+    assert rules(eks, fewer) == ["medium log-type-dropped"]
+    assert rules(fewer, eks) == []
+
+
 def test_labels_of_a_control_plane_are_only_written_down() -> None:
     gke = cluster(GKE)
     assert found(gke, gke.set("Cluster", "prod-gke", "resourceLabels.owner", "shop")) == []

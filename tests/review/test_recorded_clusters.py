@@ -77,7 +77,7 @@ def _another_platform(folder: Path) -> None:
         "a log type dropped",
         [replace("clusters/eks.py", "=list(LOG_TYPES)", '=[one for one in LOG_TYPES if one != "audit"]')],
         {"prod-eks": "1 updated; highest danger: high; nodes 6–106"},
-        ["high log-type-dropped", "medium control-plane-touched"],
+        ["high log-type-dropped"],
         stacks=["prod-eks"],
     ),
     Recorded(

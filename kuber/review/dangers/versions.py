@@ -19,6 +19,7 @@ _NOT_TOUCHING = (
     "version",
     "minMasterVersion",
     "deletionProtection",
+    "enabledClusterLogTypes",
     "tags",
     "resourceLabels",
     "description",

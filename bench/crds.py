@@ -1,0 +1,174 @@
+"""A first `pulumi up` of the standard stack by itself: with its bundles of CRDs, against the same where the CRDs are there before.
+
+The engine and the control plane are the real ones; the cluster has no nodes, and nothing waits for anything to be ready. Vault is
+simulated; the Kubernetes provider is the user's where there is one, else a stand-in on the real API server. Stand-ins run in the
+bench's own process; their CPU isn't counted, nor is the control plane's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from clusters.kubeconfig import kubeconfig_document
+from config.stack_file import CONFIG_KEY
+from kuber.rehearsal.control_plane import ControlPlane, ControlPlaneError, ControlPlaneMissingError
+from kuber.rehearsal.engine import EngineMissingError
+from kuber.rehearsal.stage import CREDENTIAL_PLUGIN, Stage
+from tests.chart_cache import kind_of_charts
+from tests.standard_stack.rendered import stack_of
+from tests.support import EKS
+
+from . import machine, results
+from .apply import make_crds
+from .arguments import at_least_one
+from .charts import charts_at_hand, charts_in_words
+from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_seconds
+from .process_tree import MeasurementError, Usage, run_apart
+from .programs import copy_program
+
+NAME = "crds"
+_PROGRAM = "stack_alone"
+_CPU_GOAL = 1.5
+_STATE_GOAL_MB = 2.0
+
+
+@dataclass(frozen=True)
+class Up:
+    """One first `up`.
+
+    Attributes:
+        usage: Of the engine, the program and the host of dynamic resources.
+        resources: In the state.
+        state_mb: Size of the state as the engine writes it, in units of 10^6 bytes.
+        kubernetes_provider: Which one it was.
+    """
+
+    usage: Usage
+    resources: int
+    state_mb: float
+    kubernetes_provider: str
+
+
+def main() -> None:
+    """Measure, and write the results."""
+    parser = argparse.ArgumentParser(prog="python -m bench.crds", description=__doc__)
+    parser.add_argument("--pairs", type=at_least_one, default=5, help="counted pairs of runs (default: 5)")
+    parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
+    options = parser.parse_args()
+    try:
+        with charts_at_hand():
+            _measure(options.pairs, options.results)
+    except (MeasurementError, EngineMissingError, ControlPlaneMissingError, ControlPlaneError) as error:
+        sys.exit(str(error))
+
+
+def _measure(pairs: int, folder: Path) -> None:
+    described = machine.description()
+    with_bundles: list[Up] = []
+    without: list[Up] = []
+    for _ in range(pairs):
+        with_bundles.append(_up(bundles=True))
+        without.append(_up(bundles=False))
+    bundles = stack_of(EKS).stack.bundles
+    if with_bundles[0].resources - without[0].resources != len(bundles):
+        raise MeasurementError(
+            f"{with_bundles[0].resources} resources with {len(bundles)} bundles, and {without[0].resources} without"
+        )
+    crds = sum(len(bundle.crds) for bundle in bundles)
+    results.write(
+        folder,
+        NAME,
+        _report(described, with_bundles, without, crds),
+        {
+            "machine": described,
+            "charts": kind_of_charts(),
+            "crds": crds,
+            "with_bundles": [asdict(one) for one in with_bundles],
+            "without": [asdict(one) for one in without],
+        },
+    )
+
+
+def _up(*, bundles: bool) -> Up:
+    with TemporaryDirectory() as scratch:
+        project = copy_program(_PROGRAM, Path(scratch, "project"))
+        with Stage(project) as stage:
+            if not bundles:
+                make_crds(stage.control_plane)
+            _write_stack_file(project, stage.control_plane, bundles)
+            settings = stage.engine.stack_settings(EKS.stack)
+            up = ["up", "--yes", "--skip-preview", "--stack", EKS.stack, "--config-file", settings]
+            words, environment = stage.engine.command(*up)
+            usage = run_apart(words, project, environment, Path(scratch, "output.log"))
+            state = stage.engine.state_file(EKS.stack)
+            made = Up(usage, len(state.resources()), state.path.stat().st_size / 1e6, stage.kubernetes_provider)
+    shown = f"{usage.cpu_seconds:7.2f} s CPU, {usage.wall_seconds:7.2f} s, {made.state_mb:.2f} MB"
+    print(f"{shown}: {'with bundles' if bundles else 'CRDs there before'}", file=sys.stderr, flush=True)
+    return made
+
+
+def _write_stack_file(project: Path, control_plane: ControlPlane, bundles: bool) -> None:
+    kubeconfig = kubeconfig_document(
+        cluster=EKS.stack,
+        server=control_plane.url,
+        certificate_authority_data=b64encode(control_plane.certificate_authority.read_bytes()).decode(),
+        command=CREDENTIAL_PLUGIN,
+    )
+    given = {
+        CONFIG_KEY: EKS.value(),
+        f"{_PROGRAM.replace('_', '-')}:kubeconfig": json.dumps(kubeconfig),
+        f"{_PROGRAM.replace('_', '-')}:bundles": bundles,
+    }
+    (project / f"Pulumi.{EKS.stack}.yaml").write_text(json.dumps({"config": given}))
+
+
+def _report(described: dict[str, str], with_bundles: Sequence[Up], without: Sequence[Up], crds: int) -> str:
+    usages = [[one.usage for one in ups] for ups in (with_bundles, without)]
+    rows = [
+        [
+            name,
+            str(ups[0].resources),
+            f"{cpu_seconds(of):.1f}",
+            f"{wall_seconds(of):.1f}",
+            f"{peak_mb(of):.0f}",
+            f"{state:.2f}",
+        ]
+        for name, ups, of, state in zip(
+            (f"{crds} CRDs in bundles", "CRDs there before"),
+            (with_bundles, without),
+            usages,
+            map(_state_mb, (with_bundles, without)),
+            strict=True,
+        )
+    ]
+    ratio = cpu_ratio(*usages)
+    state = _state_mb(with_bundles)
+    return "\n\n".join(
+        [
+            "# A first `pulumi up` of the standard stack, with its CRDs and without",
+            "Written by `python -m bench.crds`; the [README](../README.md) tells how to read it. "
+            f"Medians of {len(without)} pairs of runs; the charts are {charts_in_words()}. "
+            "The engine and the control planes are the real ones; Vault is simulated. "
+            f"The Kubernetes provider: {with_bundles[0].kubernetes_provider}.",
+            machine.markdown(described),
+            results.table(["", "resources", "CPU, s", "wall, s", "peak memory, MB", "state, MB"], rows),
+            f"CPU with bundles over CPU without: {ratio}. Goal, at most {_CPU_GOAL}: {results.met(ratio.median <= _CPU_GOAL)}.",
+            f"Goal of the state with bundles, at most {_STATE_GOAL_MB:.0f} MB: {results.met(state <= _STATE_GOAL_MB)}.\n",
+        ]
+    )
+
+
+def _state_mb(ups: Sequence[Up]) -> float:
+    return median(one.state_mb for one in ups)
+
+
+if __name__ == "__main__":
+    main()
