@@ -1,8 +1,8 @@
 """A first `pulumi up` of the standard stack by itself: with its bundles of CRDs, against the same where the CRDs are there before.
 
-The engine and the control plane are the real ones; the cluster has no nodes, and nothing waits for anything to be ready. Vault is
-simulated; the Kubernetes provider is the user's where there is one, else a stand-in on the real API server. Stand-ins run in the
-bench's own process; their CPU isn't counted, nor is the control plane's.
+The engine and the control plane are the real ones; the cluster's nodes are there before. Vault is simulated; the Kubernetes provider
+is the user's where there is one, else a stand-in on the real API server. Stand-ins run in the bench's own process; their CPU isn't
+counted, nor is the control plane's.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from clusters.kubeconfig import kubeconfig_document
-from config.stack_file import CONFIG_KEY
-from kuber.rehearsal.control_plane import ControlPlane, ControlPlaneError, ControlPlaneMissingError
+from config.node_pools import POOL_LABEL, ZONE_LABEL
+from kuber.rehearsal.control_plane import ControlPlane, ControlPlaneError, ControlPlaneMissingError, NodeSpec
 from kuber.rehearsal.engine import EngineMissingError
 from kuber.rehearsal.stage import CREDENTIAL_PLUGIN, Stage
 from tests.chart_cache import kind_of_charts
@@ -38,6 +38,20 @@ NAME = "crds"
 _PROGRAM = "stack_alone"
 _CPU_GOAL = 1.5
 _STATE_GOAL_MB = 2.0
+_NODES = [
+    NodeSpec(
+        name=f"system-{zone}",
+        pool="system",
+        zone=f"eu-west-1{zone}",
+        region="eu-west-1",
+        instance_type="m7i.4xlarge",
+        cpu="16",
+        memory="64Gi",
+        pods=110,
+        labels={POOL_LABEL: "system", ZONE_LABEL: f"eu-west-1{zone}"},
+    )
+    for zone in "abc"
+]
 
 
 @dataclass(frozen=True)
@@ -101,9 +115,13 @@ def _up(*, bundles: bool) -> Up:
     with TemporaryDirectory() as scratch:
         project = copy_program(_PROGRAM, Path(scratch, "project"))
         with Stage(project) as stage:
+            stage.control_plane.nodes.add(_NODES)
             if not bundles:
                 make_crds(stage.control_plane)
-            _write_stack_file(project, stage.control_plane, bundles)
+            (project / f"Pulumi.{EKS.stack}.yaml").write_text(EKS.text)
+            (project / "given.json").write_text(
+                json.dumps({"kubeconfig": _kubeconfig(stage.control_plane), "bundles": bundles})
+            )
             settings = stage.engine.stack_settings(EKS.stack)
             up = ["up", "--yes", "--skip-preview", "--stack", EKS.stack, "--config-file", settings]
             words, environment = stage.engine.command(*up)
@@ -115,19 +133,14 @@ def _up(*, bundles: bool) -> Up:
     return made
 
 
-def _write_stack_file(project: Path, control_plane: ControlPlane, bundles: bool) -> None:
-    kubeconfig = kubeconfig_document(
+def _kubeconfig(control_plane: ControlPlane) -> dict[str, object]:
+    """As a cluster has it: it gets its token by a command."""
+    return kubeconfig_document(
         cluster=EKS.stack,
         server=control_plane.url,
         certificate_authority_data=b64encode(control_plane.certificate_authority.read_bytes()).decode(),
         command=CREDENTIAL_PLUGIN,
     )
-    given = {
-        CONFIG_KEY: EKS.value(),
-        f"{_PROGRAM.replace('_', '-')}:kubeconfig": json.dumps(kubeconfig),
-        f"{_PROGRAM.replace('_', '-')}:bundles": bundles,
-    }
-    (project / f"Pulumi.{EKS.stack}.yaml").write_text(json.dumps({"config": given}))
 
 
 def _report(described: dict[str, str], with_bundles: Sequence[Up], without: Sequence[Up], crds: int) -> str:

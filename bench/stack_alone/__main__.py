@@ -1,5 +1,7 @@
 """The standard stack of a stack file by itself, in a cluster that is there: with its CRDs, or where these are already."""
 
+import json
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -14,14 +16,14 @@ leave_out_stack_traces()
 wait_for_calls_first()
 import pulumi_kubernetes as kubernetes  # noqa: E402 - lean since the standard stack is there
 
-_DO_NOT_WAIT = {"pulumi.com/skipAwait": "true"}
+given = json.loads(Path("given.json").read_text())
 
 
 class Cluster:
     """The one that is there; what a cloud would grant is left out."""
 
     name = pulumi.get_stack()
-    kubeconfig = pulumi.Output.from_input(pulumi.Config().require("kubeconfig"))
+    kubeconfig = pulumi.Output.from_input(json.dumps(given["kubeconfig"]))
     provider = kubernetes.Provider("cluster", kubeconfig=kubeconfig)
 
     def grant(self, rights: Rights, namespace: str, service_account: str) -> WorkloadIdentity:
@@ -36,9 +38,7 @@ def cluster_in_place_of_bundle(name: str, args: Any, opts: object) -> pulumi.Res
 
 settings = config.load(pulumi.get_stack(), pulumi.Config("kuber").require_object("cluster"))
 stack = standard_stack.rendered(pulumi.get_stack(), settings)
-for manifest in stack.objects:
-    manifest["metadata"].setdefault("annotations", {}).update(_DO_NOT_WAIT)
-if pulumi.Config().require_bool("bundles"):
+if given["bundles"]:
     standard_stack.install(stack, Cluster())
 else:
     with patch("components.standard_stack.stack.CrdBundle", cluster_in_place_of_bundle):
