@@ -60,13 +60,13 @@ class Up:
 
     Attributes:
         usage: Of the engine, the program and the host of dynamic resources.
-        resources: In the state.
+        resources: URNs of those in the state.
         state_mb: Size of the state as the engine writes it, in units of 10^6 bytes.
         kubernetes_provider: Which one it was.
     """
 
     usage: Usage
-    resources: int
+    resources: frozenset[str]
     state_mb: float
     kubernetes_provider: str
 
@@ -89,14 +89,10 @@ def _measure(pairs: int, folder: Path) -> None:
     with_bundles: list[Up] = []
     without: list[Up] = []
     for _ in range(pairs):
-        with_bundles.append(_up(bundles=True))
-        without.append(_up(bundles=False))
-    bundles = stack_of(EKS).stack.bundles
-    if with_bundles[0].resources - without[0].resources != len(bundles):
-        raise MeasurementError(
-            f"{with_bundles[0].resources} resources with {len(bundles)} bundles, and {without[0].resources} without"
-        )
-    crds = sum(len(bundle.crds) for bundle in bundles)
+        for ups, bundles in ((with_bundles, True), (without, False)):
+            ups.append(_up(bundles=bundles))
+    _require_equal_work(with_bundles[0], without[0])
+    crds = sum(len(bundle.crds) for bundle in stack_of(EKS).stack.bundles)
     results.write(
         folder,
         NAME,
@@ -105,10 +101,24 @@ def _measure(pairs: int, folder: Path) -> None:
             "machine": described,
             "charts": kind_of_charts(),
             "crds": crds,
-            "with_bundles": [asdict(one) for one in with_bundles],
-            "without": [asdict(one) for one in without],
+            "with_bundles": [_figures(one) for one in with_bundles],
+            "without": [_figures(one) for one in without],
         },
     )
+
+
+def _figures(up: Up) -> dict[str, object]:
+    return {**asdict(up), "resources": len(up.resources)}
+
+
+def _require_equal_work(with_bundles: Up, without: Up) -> None:
+    """They may differ by the bundles and the provider of these, and by nothing else."""
+    unlike = with_bundles.resources ^ without.resources
+    if others := sorted(urn for urn in unlike if "pulumi-python" not in urn):
+        raise MeasurementError(f"one of the two makes what the other doesn't: {', '.join(others)}")
+    expected = len(stack_of(EKS).stack.bundles) + 1
+    if len(unlike) != expected:
+        raise MeasurementError(f"the two differ by {len(unlike)} resources, not by {expected}")
 
 
 def _up(*, bundles: bool) -> Up:
@@ -127,7 +137,8 @@ def _up(*, bundles: bool) -> Up:
             words, environment = stage.engine.command(*up)
             usage = run_apart(words, project, environment, Path(scratch, "output.log"))
             state = stage.engine.state_file(EKS.stack)
-            made = Up(usage, len(state.resources()), state.path.stat().st_size / 1e6, stage.kubernetes_provider)
+            urns = frozenset(one["urn"] for one in state.resources())
+            made = Up(usage, urns, state.path.stat().st_size / 1e6, stage.kubernetes_provider)
     shown = f"{usage.cpu_seconds:7.2f} s CPU, {usage.wall_seconds:7.2f} s, {made.state_mb:.2f} MB"
     print(f"{shown}: {'with bundles' if bundles else 'CRDs there before'}", file=sys.stderr, flush=True)
     return made
@@ -148,7 +159,7 @@ def _report(described: dict[str, str], with_bundles: Sequence[Up], without: Sequ
     rows = [
         [
             name,
-            str(ups[0].resources),
+            str(len(ups[0].resources)),
             f"{cpu_seconds(of):.1f}",
             f"{wall_seconds(of):.1f}",
             f"{peak_mb(of):.0f}",
