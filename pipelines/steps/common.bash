@@ -6,6 +6,10 @@ steps=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 private=$(mktemp -d)
 trap 'rm -rf "$private"' EXIT
 
+# The engine and its plugins collect memory less often, for a fifth of the processor time less (docs/decisions/0009), and as often as ever
+# from 1 GiB on, each.
+export GOGC=${GOGC:-400} GOMEMLIMIT=${GOMEMLIMIT:-1GiB}
+
 # log_in STACK: trades the job's identity tokens for what clouds and Vault take. On GitHub, actions have seen to the clouds.
 #
 #   AWS_ID_TOKEN, AWS_ROLE_ARN
