@@ -1,8 +1,8 @@
 """A first `pulumi up` of a whole cluster with its standard stack, then a preview and an `up` that changes nothing.
 
-The engine and the control plane are the real ones. Once with the engine's settings as they come, and once with those that our pipelines
-give it: see PIPELINES. Clouds and Vault are simulated; the Kubernetes provider is the user's where there is one, else a stand-in on the
-real API server. Stand-ins run in the bench's own process; their CPU isn't counted, nor is the control plane's.
+The engine and the control plane are the real ones. Once with the engine's settings as they come, and once with those that our
+pipelines give it: see PIPELINES. Clouds and Vault are simulated; the Kubernetes provider is the user's where there is one, else a
+stand-in on the real API server. Stand-ins run in the bench's own process; their CPU isn't counted, nor is the control plane's.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ steps=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 private=$(mktemp -d)
 trap 'rm -rf "$private"' EXIT
 
-# The engine and its plugins collect memory less often, for a fifth of the processor time less (docs/decisions/0009), and as often as ever
+# The engine and its plugins collect memory less often, for a seventh of the processor time less (docs/decisions/0009), and as often as ever
 # from 1 GiB on, each.
 export GOGC=${GOGC:-400} GOMEMLIMIT=${GOMEMLIMIT:-1GiB}
 

@@ -106,6 +106,14 @@ def test_the_program_gets_no_token_with_which_it_could_ask_for_another_role(work
     assert not [name for name in workplace.seen_by_pulumi() if "ID_TOKEN" in name]
 
 
+def test_the_engine_collects_memory_less_often_unless_the_pipeline_says_otherwise(workplace: Workplace) -> None:
+    assert workplace.run("pipelines/steps/preview prod-gke", {**GOOGLE}).returncode == 0
+    seen = workplace.seen_by_pulumi()
+    assert (seen["GOGC"], seen["GOMEMLIMIT"]) == ("400", "1GiB")
+    assert workplace.run("pipelines/steps/preview prod-gke", {**GOOGLE, "GOGC": "50"}).returncode == 0
+    assert workplace.seen_by_pulumi()["GOGC"] == "50"
+
+
 def test_vault_trades_the_identity_token_for_its_own(workplace: Workplace) -> None:
     with serving() as servers:
         settings = {"VAULT_ADDR": f"{servers.url}/", "VAULT_ROLE": "kuber-up", "VAULT_ID_TOKEN": "token-for-vault"}

@@ -237,10 +237,10 @@ def test_what_ignores_a_part_of_that_property_follows_for_the_other_part() -> No
     def with_group(description: str, **inside: Any) -> list[Resource]:
         firewall = resource("aws:ec2/securityGroup:SecurityGroup", "api", {"description": description})
         inputs = {"vpcConfig": {"subnetIds": [UNKNOWN], **inside}}
-        options = {"ignoreChanges": ["vpcConfig.subnetIds"]}
+        ignored = ["vpcConfig.subnetIds"]
         return [
             firewall,
-            resource(CLUSTER, "prod", inputs, unknown_from={"vpcConfig": [firewall]}, **options),
+            resource(CLUSTER, "prod", inputs, unknown_from={"vpcConfig": [firewall]}, ignoreChanges=ignored),
         ]
 
     groups = {"securityGroupIds": [UNKNOWN]}
