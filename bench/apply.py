@@ -6,7 +6,6 @@ that call others are left out, as nothing would answer: webhooks and aggregated 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -21,17 +20,17 @@ from typing import Any
 from components.charts.cache import ChartCache
 from components.charts.manifests import Manifest, shown_identity
 from components.standard_stack.patches import is_patch
-from kuber.rehearsal.control_plane import ControlPlane, ControlPlaneError, ControlPlaneMissingError
-from kuber.rehearsal.engine import Engine, EngineMissingError
+from kuber.rehearsal.control_plane import ControlPlane
+from kuber.rehearsal.engine import Engine
 from kuber.rehearsal.kubernetes_provider import KubernetesStandIn
 from tests.chart_cache import kind_of_charts
 from tests.standard_stack.rendered import stack_of
 from tests.support import EKS
 
 from . import machine, results
-from .arguments import at_least_one
-from .charts import charts_at_hand, charts_in_words
+from .charts import charts_in_words
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_ratio, wall_seconds
+from .pairs import measure_pairs
 from .process_tree import MeasurementError, Usage, run_apart
 from .programs import copy_program
 
@@ -46,17 +45,9 @@ Measure = Callable[[ControlPlane, Path, Path], Usage]
 
 def main() -> None:
     """Measure, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m bench.apply", description=__doc__)
-    parser.add_argument("--pairs", type=at_least_one, default=5, help="counted pairs of runs (default: 5)")
-    parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
-    options = parser.parse_args()
     if shutil.which("kubectl") is None:
         sys.exit("there is no kubectl on PATH: https://kubernetes.io/docs/tasks/tools/")
-    try:
-        with charts_at_hand():
-            _measure(options.pairs, options.results)
-    except (MeasurementError, EngineMissingError, ControlPlaneMissingError, ControlPlaneError) as error:
-        sys.exit(str(error))
+    measure_pairs(NAME, __doc__, _measure)
 
 
 def _measure(pairs: int, folder: Path) -> None:

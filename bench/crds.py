@@ -7,7 +7,6 @@ counted, nor is the control plane's.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from base64 import b64encode
@@ -19,8 +18,7 @@ from tempfile import TemporaryDirectory
 
 from clusters.kubeconfig import kubeconfig_document
 from config.node_pools import POOL_LABEL, ZONE_LABEL
-from kuber.rehearsal.control_plane import ControlPlane, ControlPlaneError, ControlPlaneMissingError, NodeSpec
-from kuber.rehearsal.engine import EngineMissingError
+from kuber.rehearsal.control_plane import ControlPlane, NodeSpec
 from kuber.rehearsal.stage import CREDENTIAL_PLUGIN, Stage
 from tests.chart_cache import kind_of_charts
 from tests.standard_stack.rendered import stack_of
@@ -28,9 +26,9 @@ from tests.support import EKS
 
 from . import machine, results
 from .apply import make_crds
-from .arguments import at_least_one
-from .charts import charts_at_hand, charts_in_words
+from .charts import charts_in_words
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_seconds
+from .pairs import measure_pairs
 from .process_tree import MeasurementError, Usage, run_apart
 from .programs import copy_program
 
@@ -73,15 +71,7 @@ class Up:
 
 def main() -> None:
     """Measure, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m bench.crds", description=__doc__)
-    parser.add_argument("--pairs", type=at_least_one, default=5, help="counted pairs of runs (default: 5)")
-    parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
-    options = parser.parse_args()
-    try:
-        with charts_at_hand():
-            _measure(options.pairs, options.results)
-    except (MeasurementError, EngineMissingError, ControlPlaneMissingError, ControlPlaneError) as error:
-        sys.exit(str(error))
+    measure_pairs(NAME, __doc__, _measure)
 
 
 def _measure(pairs: int, folder: Path) -> None:

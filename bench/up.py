@@ -7,7 +7,6 @@ stand-in on the real API server. Stand-ins run in the bench's own process; their
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import sys
@@ -17,17 +16,15 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from kuber.rehearsal.control_plane import ControlPlaneError, ControlPlaneMissingError
-from kuber.rehearsal.engine import EngineMissingError
 from kuber.rehearsal.stage import Stage
 from tests.chart_cache import kind_of_charts
 from tests.support import EKS
 
 from . import machine, results
-from .arguments import at_least_one
-from .charts import charts_at_hand, charts_in_words
+from .charts import charts_in_words
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_seconds
-from .process_tree import MeasurementError, Usage, run_apart
+from .pairs import measure_pairs
+from .process_tree import Usage, run_apart
 from .stacks import PROJECT
 
 NAME = "up"
@@ -64,15 +61,7 @@ class Ups:
 
 def main() -> None:
     """Measure, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m bench.up", description=__doc__)
-    parser.add_argument("--pairs", type=at_least_one, default=5, help="counted pairs of runs (default: 5)")
-    parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
-    options = parser.parse_args()
-    try:
-        with charts_at_hand():
-            _measure(options.pairs, options.results)
-    except (MeasurementError, EngineMissingError, ControlPlaneMissingError, ControlPlaneError) as error:
-        sys.exit(str(error))
+    measure_pairs(NAME, __doc__, _measure)
 
 
 def _measure(pairs: int, folder: Path) -> None:
