@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,9 @@ from tests.support import TODAY
 
 os.environ[VARIABLE] = TODAY.isoformat()
 """Versions and their support are judged for one day, here and in each process that a test starts."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as behind `&` in a script; tests interrupt what they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -157,7 +157,13 @@ def test_a_component_renamed_without_an_alias_is_deleted_and_made_anew(repositor
     repository.reset()
     repository.change(replace("clusters/eks.py", NETWORK, NETWORK.replace("-network", "-vpc")))
     reviewed = repository.review("prod-eks")
-    assert reviewed.outcome("prod-eks").startswith("42 deleted, 28 replaced, 42 created; highest danger: high")
+    assert reviewed.outcome("prod-eks").startswith(
+        "42 deleted, 28 replaced, 42 created, 1 updated; highest danger: high"
+    )
+    (updated,) = (one for one in reviewed.document["clusters"][0]["changes"] if one["operation"] == "update")
+    assert (
+        updated["type"] == "aws:eks/cluster:Cluster"
+    )  # its subnets are ignored; the security groups of its API are others too
     assert {"high protected", "high renamed-without-alias"} <= set(reviewed.dangers)
 
 
