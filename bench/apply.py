@@ -29,8 +29,8 @@ from tests.support import EKS
 
 from . import machine, results
 from .charts import charts_in_words
+from .command_line import measure_under_the_engine
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_ratio, wall_seconds
-from .pairs import measure_pairs
 from .process_tree import MeasurementError, Usage, run_apart
 from .programs import copy_program
 
@@ -47,7 +47,7 @@ def main() -> None:
     """Measure, and write the results."""
     if shutil.which("kubectl") is None:
         sys.exit("there is no kubectl on PATH: https://kubernetes.io/docs/tasks/tools/")
-    measure_pairs(NAME, __doc__, _measure)
+    measure_under_the_engine(NAME, __doc__, _measure, counted="pairs")
 
 
 def _measure(pairs: int, folder: Path) -> None:

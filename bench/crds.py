@@ -27,8 +27,8 @@ from tests.support import EKS
 from . import machine, results
 from .apply import make_crds
 from .charts import charts_in_words
+from .command_line import measure_under_the_engine
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_seconds
-from .pairs import measure_pairs
 from .process_tree import MeasurementError, Usage, run_apart
 from .programs import copy_program
 
@@ -71,7 +71,7 @@ class Up:
 
 def main() -> None:
     """Measure, and write the results."""
-    measure_pairs(NAME, __doc__, _measure)
+    measure_under_the_engine(NAME, __doc__, _measure, counted="pairs")
 
 
 def _measure(pairs: int, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -13,16 +12,15 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from kuber.rehearsal.control_plane import ControlPlane, ControlPlaneError, ControlPlaneMissingError
-from kuber.rehearsal.engine import EngineMissingError
+from kuber.rehearsal.control_plane import ControlPlane
 from tests.chart_cache import kind_of_charts
 from tests.support import EKS
 
 from . import machine, results
-from .arguments import at_least_one
-from .charts import charts_at_hand, charts_in_words
+from .charts import charts_in_words
+from .command_line import measure_under_the_engine
 from .figures import cpu_seconds, peak_mb, wall_seconds
-from .process_tree import MeasurementError, Usage, run_apart
+from .process_tree import Usage, run_apart
 from .stacks import PROJECT
 
 NAME = "rehearse"
@@ -59,15 +57,7 @@ class Start:
 
 def main() -> None:
     """Measure, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m bench.rehearse", description=__doc__)
-    parser.add_argument("--runs", type=at_least_one, default=5, help="counted runs (default: 5)")
-    parser.add_argument("--results", type=Path, default=results.FOLDER, help="folder of the results")
-    options = parser.parse_args()
-    try:
-        with charts_at_hand():
-            _measure(options.runs, options.results)
-    except (MeasurementError, EngineMissingError, ControlPlaneMissingError, ControlPlaneError) as error:
-        sys.exit(str(error))
+    measure_under_the_engine(NAME, __doc__, _measure, counted="runs")
 
 
 def _measure(runs: int, folder: Path) -> None:

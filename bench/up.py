@@ -22,8 +22,8 @@ from tests.support import EKS
 
 from . import machine, results
 from .charts import charts_in_words
+from .command_line import measure_under_the_engine
 from .figures import cpu_ratio, cpu_seconds, peak_mb, wall_seconds
-from .pairs import measure_pairs
 from .process_tree import Usage, run_apart
 from .stacks import PROJECT
 
@@ -61,7 +61,7 @@ class Ups:
 
 def main() -> None:
     """Measure, and write the results."""
-    measure_pairs(NAME, __doc__, _measure)
+    measure_under_the_engine(NAME, __doc__, _measure, counted="pairs")
 
 
 def _measure(pairs: int, folder: Path) -> None:

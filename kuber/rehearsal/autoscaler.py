@@ -11,6 +11,7 @@ from threading import Event, Lock, RLock, Thread
 from typing import Any
 
 from config.node_pools import CAPACITY_LABEL, POOL_LABEL
+from kuber.selectors import requirement_holds
 
 from .api import Api, ApiError, Object
 from .cloud import CloudStore, NodePools, Record
@@ -255,20 +256,7 @@ def _term_holds(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 def _expression_holds(one: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Of a node selector; a zone may be any, since pools have nodes in several."""
-    key = one["key"]
-    if key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname"):
-        return True
-    match one["operator"]:
-        case "In":
-            return labels.get(key) in one["values"]
-        case "NotIn":
-            return labels.get(key) not in one["values"]
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case _:
-            return False
+    return one["key"] in ("topology.kubernetes.io/zone", "kubernetes.io/hostname") or requirement_holds(one, labels)
 
 
 def _tolerated(taint: Mapping[str, str], tolerations: Sequence[Mapping[str, Any]]) -> bool:

@@ -147,20 +147,16 @@ class _Judgement:
             return _followed(provider), True
         followed, replaced = "", False
         ignored = _paths(new, "ignoreChanges")
-
-        def counts(place: Place) -> bool:
-            return not any(is_within(place, path) for path in ignored)
-
-        open_names = {place[0] for place in map(steps_of_path, new["unknown"]) if counts(place)}
         for name, urns in (new.get("unknownFrom") or {}).items():
             causes = (self.found[urn] for urn in urns if urn in self.found)
             cause = next((one for one in causes if one.operation in ("replace", "create")), None)
-            if cause is None or name not in open_names:
+            if cause is None or not _is_open(name, new["unknown"], ignored):
                 continue
             followed = followed or _followed(cause)
             unlike = {**_wire(old["inputs"]), name: _told_otherwise(old["inputs"].get(name))}
             differing = clouds.changes(new["type"], unlike, _wire(new["inputs"]))
-            replaced = replaced or any(one.replaces for one in differing if one.path[0] == name and counts(one.path))
+            own = [one for one in differing if one.path[0] == name and not _is_within_any(one.path, ignored)]
+            replaced = replaced or any(one.replaces for one in own)
         return followed, replaced
 
     def _is_for_another_cluster(self, old: Resource, new: Resource) -> bool:
@@ -182,7 +178,7 @@ def _properties(before: Resource, after: Resource, mutable: Mapping[str, bool]) 
     found = [
         one
         for one in differences(olds, news)
-        if not any(is_within(one.place, path) for path in ignored) and not _is_the_same_to_the_cloud(type_, one)
+        if not _is_within_any(one.place, ignored) and not _is_the_same_to_the_cloud(type_, one)
     ]
     if not found:
         return
@@ -194,7 +190,7 @@ def _properties(before: Resource, after: Resource, mutable: Mapping[str, bool]) 
             kind=one.kind,
             before=concealed(one.before),
             after=SECRET if is_secret(one.after) else concealed_beside(one.before, one.after),
-            replaces=replacing(one) or any(is_within(one.place, path) for path in forced),
+            replaces=replacing(one) or _is_within_any(one.place, forced),
             noise=is_noise(type_, one),
         )
 
@@ -218,6 +214,16 @@ def _replacing(
 def _is_the_same_to_the_cloud(type_: str, one: Difference) -> bool:
     """Whether a document is only written otherwise, and the provider looks at what it means."""
     return one.same_meaning and not type_.startswith(_KUBERNETES) and one.place[-1] in clouds.DOCUMENTS
+
+
+def _is_within_any(place: Place, paths: Sequence[Place]) -> bool:
+    return any(is_within(place, path) for path in paths)
+
+
+def _is_open(name: str, unknown: Sequence[str], ignored: Sequence[Place]) -> bool:
+    """Whether anything unknown in a property isn't ignored."""
+    places = map(steps_of_path, unknown)
+    return any(place[0] == name and not _is_within_any(place, ignored) for place in places)
 
 
 def _meet(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:

@@ -10,7 +10,6 @@ import pytest
 from kuber.rehearsal.api import ApiError
 from kuber.rehearsal.control_plane import ControlPlane, NodeSpec
 from kuber.rehearsal.observation import Ledger, Observer, PoolNodes
-from kuber.rehearsal.observation.pods import matches
 from tests.rehearsal.events import Told
 from tests.requirements import control_plane
 
@@ -180,23 +179,6 @@ def test_telling_everything_again_changes_nothing() -> None:
     tell(twice)
     tell(twice)
     assert once.ledger.end(1) == twice.ledger.end(1)
-
-
-@pytest.mark.parametrize(
-    ("selector", "selected"),
-    [
-        ({}, True),
-        ({"matchLabels": {"app": "web"}}, True),
-        ({"matchLabels": {"app": "web", "tier": "x"}}, False),
-        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "api"]}]}, True),
-        ({"matchExpressions": [{"key": "tier", "operator": "In", "values": ["x"]}]}, False),
-        ({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["x"]}]}, True),
-        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, True),
-        ({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, False),
-    ],
-)
-def test_selectors_select_as_kubernetes_does(selector: dict[str, Any], selected: bool) -> None:
-    assert matches(selector, {"app": "web"}) is selected
 
 
 # With a real control plane.

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kuber.rehearsal.api import Object
+from kuber.selectors import selects
 
 from .facts import Budget
-from .pods import Pods, matches
+from .pods import Pods
 
 _AROUND_SECONDS = 2.0
 """How far the watches of budgets and of pods may be apart."""
@@ -117,7 +118,7 @@ class Budgets:
         of_it = [
             pod
             for pod in self._pods.all.values()
-            if pod.name.startswith(f"{namespace}/") and matches(one.selector, pod.labels)
+            if pod.name.startswith(f"{namespace}/") and selects(one.selector, pod.labels)
         ]
         span = (one.broken_since - _AROUND_SECONDS, broken_at + _AROUND_SECONDS)
         went = [pod for pod in of_it if pod.gone is not None and span[0] <= pod.gone <= span[1]]

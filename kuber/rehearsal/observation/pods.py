@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from kuber.rehearsal.api import Object
 
@@ -169,26 +168,6 @@ class Pods:
 
     def _all_restarts(self) -> int:
         return sum(pod.restarts for pod in self.all.values())
-
-
-def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector selects (Kubernetes documentation, "Labels and Selectors"; an empty one selects all)."""
-    return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
-        _expression(one, labels) for one in selector.get("matchExpressions", ())
-    )
-
-
-def _expression(one: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    there = one["key"] in labels
-    match one["operator"]:
-        case "In":
-            return there and labels[one["key"]] in one["values"]
-        case "NotIn":
-            return not there or labels[one["key"]] not in one["values"]
-        case "Exists":
-            return there
-        case _:
-            return not there
 
 
 def _pod(seconds: float, one: Object) -> Pod:

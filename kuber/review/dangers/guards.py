@@ -8,9 +8,10 @@ from typing import Any
 
 from kuber.review.model import Change, Danger, Level
 from kuber.review.renames import Resource
+from kuber.selectors import selects
 
 from .case import KUBERNETES, Case, at, danger, mapping, mappings, name_of, namespace_of, short
-from .workload_pods import pod_labels, selects, workloads
+from .workload_pods import pod_labels, workloads
 
 _LEVELS = ("privileged", "baseline", "restricted")
 _ENFORCE = "pod-security.kubernetes.io/enforce"

@@ -9,10 +9,11 @@ from typing import Any
 
 from kuber.review.model import LEVELS, Change, Danger, Level
 from kuber.review.renames import Resource
+from kuber.selectors import selects
 
 from .addresses import Network, beyond, networks, without
 from .case import Case, at, danger, mapping, mappings, metadata, name_of, namespace_of, objects, texts
-from .workload_pods import pod_labels, selects, takes_all, workloads
+from .workload_pods import pod_labels, takes_all, workloads
 
 _POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _PEERS = {"Ingress": "from", "Egress": "to"}

@@ -1,4 +1,4 @@
-"""The pods that workloads make, and label selectors that take some of them."""
+"""The pods that workloads make."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from kuber.review.renames import Resource
 
-from .case import KUBERNETES, at, mapping, mappings, metadata, namespace_of, texts
+from .case import KUBERNETES, at, mapping, metadata, namespace_of
 
 TEMPLATED = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 """Kinds whose pods run on, and are made anew when their template changes."""
@@ -58,30 +58,6 @@ def workloads(plan: Mapping[str, Resource], namespace: str) -> Iterator[Resource
             yield one
 
 
-def selects(selector: Any, labels: Mapping[str, Any]) -> bool:
-    """Whether a label selector takes what has some labels; an empty one takes all, and where there is none nothing is taken."""
-    if not isinstance(selector, Mapping):
-        return False
-    return all(labels.get(key) == value for key, value in mapping(selector.get("matchLabels")).items()) and all(
-        _meets(one, labels) for one in mappings(selector.get("matchExpressions"))
-    )
-
-
 def takes_all(selector: Any) -> bool:
     """Whether a label selector takes all."""
     return isinstance(selector, Mapping) and not selector.get("matchLabels") and not selector.get("matchExpressions")
-
-
-def _meets(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    key, values = expression.get("key"), texts(expression.get("values"))
-    match expression.get("operator"):
-        case "In":
-            return labels.get(str(key)) in values
-        case "NotIn":
-            return labels.get(str(key)) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case _:
-            return False

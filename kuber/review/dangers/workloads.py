@@ -8,9 +8,10 @@ from typing import Any
 from kuber.review.model import Change, Danger, Level
 from kuber.review.properties import steps_of_path
 from kuber.review.renames import Resource
+from kuber.selectors import selects
 
 from .case import Case, at, changed_paths, danger, mapping, namespace_of, objects
-from .workload_pods import OF_OPERATORS, TEMPLATED, kind_of, pod_labels, selects
+from .workload_pods import OF_OPERATORS, TEMPLATED, kind_of, pod_labels
 
 _REPLICATED = frozenset({"Deployment", "StatefulSet", *OF_OPERATORS})
 _RELOADED = frozenset(
