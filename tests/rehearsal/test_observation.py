@@ -105,6 +105,17 @@ def test_a_budget_is_judged_anew_after_each_beginning() -> None:
     assert (budget.healthy, budget.broken) == (3, False)
 
 
+def test_a_budget_that_was_broken_before_the_beginning_is_broken_again_only_by_what_goes_since() -> None:
+    told = Told().deployment("web", 3, 3).budget(3, 2, 3, allowed=1).begin().at(1).budget(0, 2, 3)
+    assert [one.broken for one in told.ledger.end(2).budgets] == [True]
+    told.at(3).begin().at(4).budget(1, 2, 3)
+    assert [(one.healthy, one.broken) for one in told.ledger.end(5).budgets] == [(0, False)]
+    told.at(6).begin().at(7).budget(0, 2, 3)
+    assert [(one.healthy, one.broken) for one in told.ledger.end(8).budgets] == [(0, True)]
+    told.at(9).begin().at(10).budget(2, 2, 3).budget(1, 2, 3)
+    assert [(one.healthy, one.broken) for one in told.ledger.end(11).budgets] == [(0, True)]
+
+
 @pytest.mark.parametrize(
     ("statuses", "why"),
     [

@@ -34,7 +34,7 @@ class _Budget:
     name: str
     selector: Mapping[str, Any] = field(default_factory=dict[str, Any])
     kept_with: int | None = None
-    """Healthy pods when it was last kept; None until it was for the first time."""
+    """Healthy pods when it was last kept, or what was left of them at the beginning; None until it was kept for the first time."""
     kept_at: float = 0.0
     whole: bool = False
     """All of its pods were healthy once; until then they come up, and the lowest is the last."""
@@ -49,18 +49,21 @@ class Budgets:
     """All budgets that are there, by the disruption controller's own figures.
 
     A budget isn't broken for being unmet at first, while its pods come up, nor for asking for more than before: fewer pods must be
-    healthy than when it was last kept. Nor is it when its whole workload is removed.
+    healthy than when it was last kept. Nor is it when its whole workload is removed. Pods that were lost before the beginning count for what
+    was observed then.
     """
 
     def __init__(self, pods: Pods) -> None:
         self._pods = pods
         self._all: dict[str, _Budget] = {}
 
-    def begin(self) -> None:
+    def begin(self, seconds: float) -> None:
         """From now on counts what happens."""
         for one in self._all.values():
             one.lowest, one.broken_at = one.now, None
             one.fewest_allowed = one.now.allowed if one.now else 0
+            if one.now and one.now.room < 0:
+                one.kept_with, one.kept_at = one.now.healthy, seconds
 
     def take(self, seconds: float, what: str, one: Object) -> None:
         """One event of a watch."""

@@ -126,7 +126,7 @@ class Ledger:
             self._nodes.begin()
             self._pods.begin(seconds)
             self._workloads.begin(seconds)
-            self._budgets.begin()
+            self._budgets.begin(seconds)
             self._told_before = {uid: _times(one) for uid, one in self._warnings.items()}
 
     def end(self, seconds: float) -> Observed:
