@@ -49,8 +49,8 @@ class Budgets:
     """All budgets that are there, by the disruption controller's own figures.
 
     A budget isn't broken for being unmet at first, while its pods come up, nor for asking for more than before: fewer pods must be
-    healthy than when it was last kept. Nor is it when its whole workload is removed. Pods that were lost before the beginning count for what
-    was observed then.
+    healthy than when it was last kept. Nor is it when its whole workload is removed. Pods that were lost before the beginning count
+    for what was observed then.
     """
 
     def __init__(self, pods: Pods) -> None:
