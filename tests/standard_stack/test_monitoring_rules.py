@@ -9,33 +9,38 @@ from tests.standard_stack.promtool import assert_rules, rule_groups
 from tests.standard_stack.rendered import stack_of
 from tests.support import EKS, METAL
 
+_MONITORED, _MACHINES = alone(EKS, monitoring={}), alone(METAL, monitoring={})
+_SPOT_NODES = {f"n{number}": "1x90" for number in range(4)}
+_TWO_TAKEN = {"n0": "1x10 _x80", "n1": "1x12 _x78"}
+_TAKEN = {
+    "labels": {"label_kuber_dev_pool": "workers", "severity": "warning"},
+    "summary": "2 nodes of the spot pool workers were taken away within an hour",
+}
+_PENDING = {"labels": {"severity": "critical"}, "summary": "12 pods have not started for ten minutes"}
+_CUT = {
+    "labels": {"pod": "prometheus-0", "severity": "warning"},
+    "summary": "prometheus-0 drops measurements by size before they are 15d old",
+}
+
 
 def test_where_nothing_is_spot_nothing_is_said_about_it() -> None:
-    told = {
-        rule["alert"]
-        for group in rule_groups(stack_of(alone(METAL, monitoring={})), "monitoring")
-        for rule in group["rules"]
-    }
+    told = {rule["alert"] for group in rule_groups(stack_of(_MACHINES), "monitoring") for rule in group["rules"]}
     assert "ManyPodsPending" in told and "SpotNodesTaken" not in told
-
-
-_MONITORED = alone(EKS, monitoring={})
-SPOT_NODES = {f"n{number}": "1x90" for number in range(4)}
-TAKEN = {"n0": "1x10 _x80", "n1": "1x12 _x78"}
 
 
 def test_spot_nodes_that_are_taken_away_are_told_and_those_that_the_autoscaler_removes_are_not() -> None:
     measured = {'kube_node_info{node="n3"}': "1x90"}
     marked = {
-        f'kube_node_spec_taint{{node="{node}",key="ToBeDeletedByClusterAutoscaler"}}': "1x10 _x80" for node in TAKEN
+        f'kube_node_spec_taint{{node="{node}",key="ToBeDeletedByClusterAutoscaler"}}': "1x10 _x80"
+        for node in _TWO_TAKEN
     }
-    fires(
+    _assert_rules(
         [
-            _case(measured | _spot(SPOT_NODES | TAKEN), "30m", "SpotNodesTaken", _TAKEN),
-            _case(measured | _spot(SPOT_NODES), "30m", "SpotNodesTaken", None),
-            _case(measured | _spot(SPOT_NODES | {"n0": TAKEN["n0"]}), "30m", "SpotNodesTaken", None),
-            _case(measured | _spot(SPOT_NODES | TAKEN) | marked, "30m", "SpotNodesTaken", None),
-            _case(_spot(dict.fromkeys(SPOT_NODES, "1x10 _x80")), "30m", "SpotNodesTaken", None),
+            _case(measured | _spot(_SPOT_NODES | _TWO_TAKEN), "30m", "SpotNodesTaken", _TAKEN),
+            _case(measured | _spot(_SPOT_NODES), "30m", "SpotNodesTaken", None),
+            _case(measured | _spot(_SPOT_NODES | {"n0": _TWO_TAKEN["n0"]}), "30m", "SpotNodesTaken", None),
+            _case(measured | _spot(_SPOT_NODES | _TWO_TAKEN) | marked, "30m", "SpotNodesTaken", None),
+            _case(_spot(dict.fromkeys(_SPOT_NODES, "1x10 _x80")), "30m", "SpotNodesTaken", None),
         ]
     )
 
@@ -43,7 +48,7 @@ def test_spot_nodes_that_are_taken_away_are_told_and_those_that_the_autoscaler_r
 def test_a_crowd_of_waiting_pods_is_told_and_a_few_are_not() -> None:
     running = {f'kube_pod_status_phase{{phase="Running",pod="r{number}"}}': "1x60" for number in range(20)}
     waiting = {f'kube_pod_status_phase{{phase="Pending",pod="p{number}"}}': "1x60" for number in range(12)}
-    fires(
+    _assert_rules(
         [
             _case(running | waiting, "15m", "ManyPodsPending", _PENDING),
             _case(running | waiting, "5m", "ManyPodsPending", None),
@@ -57,7 +62,7 @@ def test_a_history_that_size_cuts_before_its_time_is_told() -> None:
         series = {"storage_blocks_bytes": size, "retention_limit_bytes": "100x2000", "lowest_timestamp_seconds": oldest}
         return {f'prometheus_tsdb_{name}{{pod="prometheus-0"}}': values for name, values in series.items()}
 
-    fires(
+    _assert_rules(
         [
             _case(full("95x2000", "0x2000"), "24h", "PrometheusHistoryCutShort", _CUT),
             _case(full("60x2000", "0x2000"), "24h", "PrometheusHistoryCutShort", None),
@@ -66,18 +71,8 @@ def test_a_history_that_size_cuts_before_its_time_is_told() -> None:
     )
 
 
-_TAKEN = {
-    "labels": {"label_kuber_dev_pool": "workers", "severity": "warning"},
-    "summary": "2 nodes of the spot pool workers were taken away within an hour",
-}
-_PENDING = {"labels": {"severity": "critical"}, "summary": "12 pods have not started for ten minutes"}
-_CUT = {
-    "labels": {"pod": "prometheus-0", "severity": "warning"},
-    "summary": "prometheus-0 drops measurements by size before they are 15d old",
-}
-
-
-def fires(cases: list[dict[str, Any]]) -> None:
+def _assert_rules(cases: list[dict[str, Any]]) -> None:
+    """promtool's own tests of monitoring's rules."""
     assert_rules(stack_of(_MONITORED), "monitoring", cases)
 
 

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kuber.new_cluster.commands import (
-    MACHINES,
-    kubeconfig,
-)
+from tests.kuber.new_cluster.commands import MACHINES, kubeconfig
 
 
 @pytest.fixture
