@@ -14,9 +14,9 @@ from config.node_pools import CAPACITY_LABEL, POOL_LABEL
 from kuber.selectors import requirement_holds
 
 from .api import Api, ApiError, Object
-from .cloud import CloudStore, NodePools, Record
+from .cloud import CloudStore, NodePools, PoolNodes, Record
 from .cloud.node_pools import EKS, GKE
-from .control_plane import Nodes, NodeSpec
+from .control_plane import NodeSpec
 from .control_plane.nodes import allocatable
 from .workloads import amount, requested
 
@@ -52,13 +52,18 @@ class _Group:
 class Capacity(NodePools):
     """The node pools of the simulated clouds, of which some may have nothing to give for a while.
 
+    Args:
+        nodes: The control plane's.
+        store: Holds the pools.
+        drain_seconds: How long a node may take to be drained when others come in its place.
+
     Attributes:
         lost_zones: Zones in which no node comes.
         interrupted: Pools, by the stack file's names, to which no node comes.
     """
 
-    def __init__(self, nodes: Nodes, store: CloudStore) -> None:
-        super().__init__(nodes, store, drain_seconds=1)
+    def __init__(self, nodes: PoolNodes, store: CloudStore, *, drain_seconds: float) -> None:
+        super().__init__(nodes, store, drain_seconds=drain_seconds)
         self._records = store
         self._all_nodes = nodes
         self._one_at_a_time = RLock()

@@ -98,7 +98,7 @@ class Stage:
             if isinstance(self._settings, BareMetalCluster):
                 self.control_plane.nodes.add(machine_nodes(self._settings))
             self.environment = self._programs(folder / "programs")
-            self.capacity = Capacity(self.control_plane.nodes, self.store)
+            self.capacity = Capacity(self.control_plane.nodes, self.store, drain_seconds=DRAIN_SECONDS)
             self.autoscaler = entering.enter_context(Autoscaler(self.control_plane.api, self.capacity))
             self.engine = entering.enter_context(
                 Engine(

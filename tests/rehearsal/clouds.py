@@ -25,11 +25,18 @@ _PROGRAM = Path(__file__).parent / "cloud_program"
 
 
 class RecordedNodes:
-    """The nodes of no cluster: what pools ask for is kept."""
+    """The nodes of no cluster: what pools ask for is kept.
+
+    Attributes:
+        specs: Those that are there, by name.
+        drained: Those that went, with how long they might be drained.
+        left: How many were left after each that went.
+    """
 
     def __init__(self) -> None:
         self.specs: dict[str, NodeSpec] = {}
         self.drained: list[tuple[str, float]] = []
+        self.left: list[int] = []
 
     def add(self, specs: Sequence[NodeSpec]) -> None:
         for spec in specs:
@@ -54,6 +61,7 @@ class RecordedNodes:
         for name in names:
             del self.specs[name]
             self.drained.append((name, drain_seconds))
+            self.left.append(len(self.specs))
 
     def names(self, *, pool: str | None = None, zone: str | None = None) -> list[str]:
         return sorted(name for name, one in self.specs.items() if pool in (None, one.pool) and zone in (None, one.zone))

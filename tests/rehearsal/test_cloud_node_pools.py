@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kuber.rehearsal.autoscaler import Capacity
 from kuber.rehearsal.cloud import CloudStore, CloudStoreError, NodePools, Record
 from kuber.rehearsal.cloud.machines import machine
 from kuber.rehearsal.control_plane import ControlPlane
@@ -168,6 +169,21 @@ def test_what_was_taken_back_comes_again_and_an_autoscaler_may_ask_for_more(
     assert live is not None and live.inputs["scalingConfig"]["desiredSize"] == 4
     with pytest.raises(CloudStoreError, match="no node pool 'x'; there are: workers-1a2b3c, others"):
         pools.scale("x", 1)
+
+
+def test_nodes_come_to_a_zone_that_is_given_back_before_those_in_their_place_are_drained(
+    aws: Asked, nodes: RecordedNodes
+) -> None:
+    aws.create(NODE_GROUP, "workers", group(network(aws), 3))
+    capacity = Capacity(nodes, aws.store, drain_seconds=9)
+    capacity.lost_zones.add("eu-west-1a")
+    nodes.specs = {name: one for name, one in nodes.specs.items() if one.zone != "eu-west-1a"}
+    assert capacity.fill() == 1
+    assert (nodes.by_zone(), nodes.drained) == ({"eu-west-1b": 2, "eu-west-1c": 1}, [])
+    capacity.lost_zones.clear()
+    assert capacity.fill() == 1
+    assert nodes.by_zone() == {"eu-west-1a": 1, "eu-west-1b": 1, "eu-west-1c": 1}
+    assert ([seconds for _, seconds in nodes.drained], nodes.left) == ([9], [3])
 
 
 def test_the_size_that_an_autoscaler_gave_a_gke_pool_outlives_an_update(gcp: Asked, nodes: RecordedNodes) -> None:

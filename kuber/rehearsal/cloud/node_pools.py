@@ -95,15 +95,18 @@ class NodePools:
             self._nodes.remove(names, drain_seconds=self._drain_seconds)
 
     def reconcile(self, record: Record) -> None:
-        """Bring a pool to the number of nodes that it wants, zone by zone: also after its machines were taken back."""
+        """Bring a pool to the number of nodes that it wants in each zone: also after its machines were taken back.
+
+        New nodes come first, so that there is room for what moves when others go (EC2 Auto Scaling, "Rebalancing activities").
+        """
         if self._nodes is None or record.type not in (EKS, GKE):
             return
         pool = self._pool(record)
+        there = {zone: self._nodes.names(pool=pool.name, zone=zone) for zone in pool.sizes()}
         for zone, wanted in pool.sizes().items():
-            there = self._nodes.names(pool=pool.name, zone=zone)
-            self._nodes.add([pool.spec(zone) for _ in range(wanted - len(there))])
-            if surplus := there[wanted:]:
-                self._nodes.remove(surplus, drain_seconds=self._drain_seconds)
+            self._nodes.add([pool.spec(zone) for _ in range(wanted - len(there[zone]))])
+        if surplus := [name for zone, wanted in pool.sizes().items() for name in there[zone][wanted:]]:
+            self._nodes.remove(surplus, drain_seconds=self._drain_seconds)
 
     def scale(self, name: str, nodes: int) -> Record:
         """Give a pool another number of nodes behind the engine's back, as an autoscaler does. On GKE it counts by zone.
