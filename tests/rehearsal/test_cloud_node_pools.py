@@ -176,10 +176,10 @@ def test_nodes_come_to_a_zone_that_is_given_back_before_those_in_their_place_are
 ) -> None:
     aws.create(NODE_GROUP, "workers", group(network(aws), 3))
     capacity = Capacity(nodes, aws.store, drain_seconds=9)
-    capacity.lost_zones.add("eu-west-1a")
-    nodes.specs = {name: one for name, one in nodes.specs.items() if one.zone != "eu-west-1a"}
+    capacity.lost_zones.add("eu-west-1c")
+    nodes.specs = {name: one for name, one in nodes.specs.items() if one.zone != "eu-west-1c"}
     assert capacity.fill() == 1
-    assert (nodes.by_zone(), nodes.drained) == ({"eu-west-1b": 2, "eu-west-1c": 1}, [])
+    assert (nodes.by_zone(), nodes.drained) == ({"eu-west-1a": 2, "eu-west-1b": 1}, [])
     capacity.lost_zones.clear()
     assert capacity.fill() == 1
     assert nodes.by_zone() == {"eu-west-1a": 1, "eu-west-1b": 1, "eu-west-1c": 1}
