@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.lean_sdk import leave_out_stack_traces, make_lean, wait_for_calls_first
+from components.lean_sdk import make_lean, spare_the_engine
 from config.cluster import ClusterSettings
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ def create(name: str, settings: ClusterSettings) -> Cluster:
         name: The stack's name, which is the cluster's.
         settings: What the stack file says.
     """
-    leave_out_stack_traces()
-    wait_for_calls_first()
+    spare_the_engine()
     make_lean("pulumi_kubernetes")
     match settings.platform:
         case "eks":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
@@ -35,6 +35,13 @@ def make_lean(sdk: str) -> None:
     _lean_package(sdk, list(parent.submodule_search_locations or ()) if parent else None)
 
 
+def spare_the_engine() -> None:
+    """All of the following, while the program runs: what the SDK has the engine do for each resource and nobody needs."""
+    leave_out_stack_traces()
+    leave_out_routine_messages()
+    wait_for_calls_first()
+
+
 def leave_out_stack_traces() -> None:
     """Keep from the state where in the program each resource was declared.
 
@@ -47,6 +54,43 @@ def leave_out_stack_traces() -> None:
     if hasattr(resource, "_get_stack_trace"):
         none = source_pb2.StackTrace()
         resource._get_stack_trace = lambda: none
+
+
+_ROUTINE = (
+    "beginning rpc ",
+    "registering resource: ",
+    "resource registration prepared: ",
+    "resource registration successful: ",
+    "top-level input property translated: ",
+    "transforming input property: ",
+    "incoming output property translated: ",
+    "incoming output value translated: ",
+    "looking for resolver using translated name ",
+)
+
+
+def leave_out_routine_messages() -> None:
+    """Keep from the engine what the SDK says of each resource for its own debugging.
+
+    Each of these messages, four a resource and more, is a call that all of the program waits for: a fifth of its processor time for a
+    whole cluster. The engine shows them by `pulumi --debug` alone, and some hold values as they are. Its own log (`pulumi -v=9
+    --logtostderr`) tells of each registration too. What the SDK says when something fails is kept.
+    """
+    from pulumi import log
+
+    if not isinstance(log.debug, _Debug):
+        log.debug = _Debug(log.debug)
+
+
+class _Debug:
+    """The SDK's way to tell of what it does, without what it does for each resource."""
+
+    def __init__(self, told: Callable[..., None]) -> None:
+        self._told = told
+
+    def __call__(self, msg: str, *args: Any, **others: Any) -> None:
+        if not msg.startswith(_ROUTINE):
+            self._told(msg, *args, **others)
 
 
 def wait_for_calls_first() -> None:

@@ -2,10 +2,9 @@
 
 import pulumi
 
-from components.lean_sdk import leave_out_stack_traces, wait_for_calls_first
+from components.lean_sdk import spare_the_engine
 
-leave_out_stack_traces()
-wait_for_calls_first()
+spare_the_engine()
 for number in range(pulumi.Config().require_int("objects")):
     manifest = {
         "apiVersion": "v1",

@@ -116,3 +116,49 @@ asyncio.run(main())
 print(count)
 """
     return int(run(program))
+
+
+def test_the_engine_is_told_of_each_resource_that_fails_and_of_none_that_goes_well() -> None:
+    assert said(resources=2) == said(resources=5)
+    assert not any("resource-1" in one for one in said(resources=2))
+    assert sum("it is taken" in one for one in said(resources=2, failing=True) if "resource-" in one) == 2
+    assert len(said(resources=5, spared=False)) > len(said(resources=2, spared=False)) + 9
+
+
+def said(*, resources: int, failing: bool = False, spared: bool = True) -> list[str]:
+    """What the SDK tells the engine of a program's resources for its own debugging."""
+    program = f"""
+import asyncio, json, pulumi
+from pulumi.runtime.mocks import MockEngine, MockMonitor, MockSettings, Mocks
+from components.lean_sdk import leave_out_routine_messages
+
+class Answers(Mocks):
+    def new_resource(self, args):
+        if {failing}:
+            raise ValueError("it is taken")
+        return args.name, args.inputs
+    def call(self, args):
+        return {{}}
+
+class Engine(MockEngine):
+    said = []
+    def Log(self, request):
+        self.said.append(request.message)
+
+def declare():
+    if {spared}:
+        leave_out_routine_messages()
+        leave_out_routine_messages()
+    for at in range({resources}):
+        pulumi.CustomResource("a:b:C", f"resource-{{at}}", {{"at": at}})
+
+async def main():
+    pulumi.runtime.configure(MockSettings(monitor=MockMonitor(Answers()), engine=Engine(None), project="p", stack="s"))
+    try:
+        await pulumi.runtime.run_in_stack(declare)
+    except ValueError:
+        pass
+asyncio.run(main())
+print(json.dumps(Engine.said))
+"""
+    return json.loads(run(program))
