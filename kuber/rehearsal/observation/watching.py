@@ -13,8 +13,8 @@ from .ledger import WATCHED, Change, Ledger
 _AGAIN_SECONDS = 0.5
 _WATCH_SECONDS = 300
 _QUIET_SECONDS = 1.0
-_STUCK_SECONDS = 8.0
-"""After so long without any change of a pod or workload, nothing more is to come."""
+_STUCK_SECONDS = 12.0
+"""After so long without any change of a pod or workload, nothing more is to come: the autoscaler may add another node after 10 s."""
 
 
 class Observer:
