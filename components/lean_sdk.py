@@ -18,6 +18,17 @@ from types import ModuleType
 from typing import Any
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ROUTINE = (
+    "beginning rpc ",
+    "registering resource: ",
+    "resource registration prepared: ",
+    "resource registration successful: ",
+    "top-level input property translated: ",
+    "transforming input property: ",
+    "incoming output property translated: ",
+    "incoming output value translated: ",
+    "looking for resolver using translated name ",
+)
 
 
 def make_lean(sdk: str) -> None:
@@ -54,19 +65,6 @@ def leave_out_stack_traces() -> None:
     if hasattr(resource, "_get_stack_trace"):
         none = source_pb2.StackTrace()
         resource._get_stack_trace = lambda: none
-
-
-_ROUTINE = (
-    "beginning rpc ",
-    "registering resource: ",
-    "resource registration prepared: ",
-    "resource registration successful: ",
-    "top-level input property translated: ",
-    "transforming input property: ",
-    "incoming output property translated: ",
-    "incoming output value translated: ",
-    "looking for resolver using translated name ",
-)
 
 
 def leave_out_routine_messages() -> None:

@@ -1,4 +1,4 @@
-"""Spares a plan what the SDK does for an engine's sake, or does again for each resource.
+"""Spares a plan what the SDK does again for each resource.
 
 Nothing here changes what is registered: a test compares with the real engine, under which all of this is left as it is.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 
 import pulumi._types
-import pulumi.log
 
 OF_CLASSES = (
     "input_type_py_to_pulumi_names",
@@ -27,6 +26,3 @@ def make_quick() -> None:
     """Take effect in this process. Costs nothing to call; what a newer SDK no longer has raises AttributeError."""
     for name in OF_CLASSES:
         setattr(pulumi._types, name, functools.cache(getattr(pulumi._types, name)))
-
-    # Debug messages, which nobody reads here.
-    setattr(pulumi.log, pulumi.log.debug.__name__, lambda *_, **__: None)

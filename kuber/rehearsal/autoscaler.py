@@ -64,7 +64,6 @@ class Capacity(NodePools):
 
     def __init__(self, nodes: PoolNodes, store: CloudStore, *, drain_seconds: float) -> None:
         super().__init__(nodes, store, drain_seconds=drain_seconds)
-        self._records = store
         self._all_nodes = nodes
         self._one_at_a_time = RLock()
         self.lost_zones: set[str] = set()
@@ -73,7 +72,7 @@ class Capacity(NodePools):
     def groups(self) -> list[_Group]:
         """The pools that may grow now, spot first."""
         found: list[_Group] = []
-        for record in [*self._records.resources(type=EKS), *self._records.resources(type=GKE)]:
+        for record in [*self._store.resources(type=EKS), *self._store.resources(type=GKE)]:
             pool = self._pool(record)
             if pool.zones and pool.labels.get(POOL_LABEL) not in self.interrupted:
                 like, outputs = pool.spec(pool.zones[0]), record.outputs
@@ -90,7 +89,7 @@ class Capacity(NodePools):
     def fill(self) -> int:
         """Bring every pool that may get nodes to its size, as clouds do by themselves; how many nodes came."""
         before = set(self._all_nodes.names())
-        for record in [*self._records.resources(type=EKS), *self._records.resources(type=GKE)]:
+        for record in [*self._store.resources(type=EKS), *self._store.resources(type=GKE)]:
             if self._pool(record).labels.get(POOL_LABEL) not in self.interrupted:
                 self.reconcile(record)
         return len(set(self._all_nodes.names()) - before)

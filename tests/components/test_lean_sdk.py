@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 from components.lean_sdk import module_name
 from tests.support import PROJECT
@@ -84,23 +85,14 @@ def test_the_sdk_looks_at_what_is_unfinished_when_its_calls_are_done_and_not_at_
 
 def looks(resources: int, *, first: bool) -> int:
     """How often the SDK looks at all unfinished outputs of a program whose resources each come after the one before."""
-    program = f"""
-import asyncio, pulumi
-from pulumi.runtime.mocks import MockEngine, MockMonitor, MockSettings, Mocks
-from components.lean_sdk import wait_for_calls_first
-
-class Answers(Mocks):
-    def new_resource(self, args):
-        return args.name, args.inputs
-    def call(self, args):
-        return {{}}
-
+    return run_mocked(
+        f"""
 def declare():
     before = []
     for at in range({resources}):
         before = [pulumi.CustomResource("a:b:C", str(at), {{"at": at}}, pulumi.ResourceOptions(depends_on=before))]
     if {first}:
-        wait_for_calls_first()
+        lean_sdk.wait_for_calls_first()
 
 count, wait = 0, asyncio.wait
 async def counted(*arguments, **named):
@@ -108,14 +100,9 @@ async def counted(*arguments, **named):
     count += 1
     return await wait(*arguments, **named)
 asyncio.wait = counted
-
-async def main():
-    pulumi.runtime.configure(MockSettings(monitor=MockMonitor(Answers()), engine=MockEngine(None), project="p", stack="s"))
-    await pulumi.runtime.run_in_stack(declare)
-asyncio.run(main())
-print(count)
-"""
-    return int(run(program))
+""",
+        told="count",
+    )
 
 
 def test_the_engine_is_told_of_each_resource_that_fails_and_of_none_that_goes_well() -> None:
@@ -127,15 +114,41 @@ def test_the_engine_is_told_of_each_resource_that_fails_and_of_none_that_goes_we
 
 def said(*, resources: int, failing: bool = False, spared: bool = True) -> list[str]:
     """What the SDK tells the engine of a program's resources for its own debugging."""
+    return run_mocked(
+        f"""
+def declare():
+    if {spared}:
+        lean_sdk.leave_out_routine_messages()
+        lean_sdk.leave_out_routine_messages()
+    for at in range({resources}):
+        pulumi.CustomResource("a:b:C", f"resource-{{at}}", {{"at": at}})
+
+def refuse(args):
+    raise Refused("it is taken")
+if {failing}:
+    Answers.new_resource = staticmethod(refuse)
+""",
+        told="Engine.said",
+    )
+
+
+def run_mocked(declared: str, *, told: str) -> Any:
+    """Run a program's `declare` under the SDK's own mocks of engine and monitor.
+
+    Args:
+        declared: Code with `declare`, and what else is to be prepared before it runs.
+        told: What of the program is wanted when it has ended, well or badly; may be written as JSON.
+    """
     program = f"""
 import asyncio, json, pulumi
 from pulumi.runtime.mocks import MockEngine, MockMonitor, MockSettings, Mocks
-from components.lean_sdk import leave_out_routine_messages
+from components import lean_sdk
+
+class Refused(Exception):
+    pass
 
 class Answers(Mocks):
     def new_resource(self, args):
-        if {failing}:
-            raise ValueError("it is taken")
         return args.name, args.inputs
     def call(self, args):
         return {{}}
@@ -144,21 +157,14 @@ class Engine(MockEngine):
     said = []
     def Log(self, request):
         self.said.append(request.message)
-
-def declare():
-    if {spared}:
-        leave_out_routine_messages()
-        leave_out_routine_messages()
-    for at in range({resources}):
-        pulumi.CustomResource("a:b:C", f"resource-{{at}}", {{"at": at}})
-
+{declared}
 async def main():
     pulumi.runtime.configure(MockSettings(monitor=MockMonitor(Answers()), engine=Engine(None), project="p", stack="s"))
     try:
         await pulumi.runtime.run_in_stack(declare)
-    except ValueError:
+    except Refused:
         pass
 asyncio.run(main())
-print(json.dumps(Engine.said))
+print(json.dumps({told}))
 """
     return json.loads(run(program))

@@ -102,10 +102,12 @@ class NodePools:
         if self._nodes is None or record.type not in (EKS, GKE):
             return
         pool = self._pool(record)
-        there = {zone: self._nodes.names(pool=pool.name, zone=zone) for zone in pool.sizes()}
+        surplus: list[str] = []
         for zone, wanted in pool.sizes().items():
-            self._nodes.add([pool.spec(zone) for _ in range(wanted - len(there[zone]))])
-        if surplus := [name for zone, wanted in pool.sizes().items() for name in there[zone][wanted:]]:
+            there = self._nodes.names(pool=pool.name, zone=zone)
+            self._nodes.add([pool.spec(zone) for _ in range(wanted - len(there))])
+            surplus += there[wanted:]
+        if surplus:
             self._nodes.remove(surplus, drain_seconds=self._drain_seconds)
 
     def scale(self, name: str, nodes: int) -> Record:
